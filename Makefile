@@ -1,0 +1,73 @@
+# Builds the core, the tool, the unit tests and the fuzz targets; the nginx
+# module is built by ./xc build, through nginx's own configure.
+
+BUILD   ?= build
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WARN    := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+           -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
+# nginx's own flags for clang have it
+WARN    += $(if $(findstring clang,$(CC)),-Wconditional-uninitialized)
+HIDE    := -fvisibility=hidden -fPIC
+DEPS     = -MMD -MP
+LIBS    := -ljansson -lpcre2-8 -lcrypto -lpthread
+FUZZ    := -g -O1 -fsanitize=fuzzer,address,undefined \
+           -fno-sanitize-recover=undefined
+
+CORE    := ngx_xc_module/core
+CLI     := ngx_xc_module/cli
+UNITS   := $(shell sed -e '/^\#/d' $(CORE)/sources)
+
+CORE_O  := $(UNITS:%=$(BUILD)/core/%.o)
+CLI_O   := $(patsubst $(CLI)/%.c,$(BUILD)/cli/%.o,$(wildcard $(CLI)/*.c))
+HEAP_O  := $(BUILD)/cli/xc_heap.o
+TESTS   := $(patsubst t/unit/%.c,$(BUILD)/unit/%,\
+                      $(wildcard t/unit/test_*.c t/unit/vector_*.c))
+FUZZERS := $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/fuzz_*.c))
+
+.PHONY: all tool unit fuzz clean FORCE
+.SECONDARY:
+all: tool unit
+tool: $(BUILD)/xcctl
+unit: $(TESTS)
+fuzz: $(FUZZERS)
+
+# Another compiler or other flags in the same directory rebuild everything.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS) $(WARN) $(LDFLAGS)' | cmp -s - $@ \
+	    || echo '$(CC) $(CFLAGS) $(WARN) $(LDFLAGS)' >$@
+
+$(BUILD)/core/%.o: $(CORE)/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) $(HIDE) $(DEPS) -c -o $@ $<
+
+$(BUILD)/cli/%.o: $(CLI)/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) $(DEPS) -I$(CORE) -c -o $@ $<
+
+$(BUILD)/unit/%.o: t/unit/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) $(DEPS) -I$(CORE) -c -o $@ $<
+
+$(BUILD)/xcctl: $(CLI_O) $(CORE_O)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Calls that a test stands in for, to let them fail.
+WRAP_test_journal := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=ftruncate \
+                     -Wl,--wrap=openat,--wrap=fstatfs
+
+$(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/unit/xt.o $(HEAP_O) $(CORE_O)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $^ $(LIBS)
+
+# libFuzzer needs the core instrumented too, hence from source, in one go.
+$(BUILD)/fuzz/%: t/fuzz/%.c $(UNITS:%=$(CORE)/%.c) $(CLI)/xc_heap.c \
+                 $(wildcard $(CORE)/*.h $(CORE)/*.def)
+	@mkdir -p $(@D)
+	$(CC) $(FUZZ) -std=gnu11 -I$(CORE) -I$(CLI) -o $@ \
+	    $(filter %.c,$^) $(LIBS)
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(wildcard $(BUILD)/core/*.d $(BUILD)/cli/*.d $(BUILD)/unit/*.d)

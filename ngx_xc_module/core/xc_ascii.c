@@ -1,0 +1,264 @@
+#include "xc_ascii.h"
+
+
+bool
+xc_ascii_is_tchar(char c)
+{
+    return xc_ascii_is_alpha(c) || xc_ascii_is_digit(c)
+           || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+
+bool
+xc_ascii_ieq(xc_str_t a, xc_str_t b)
+{
+    size_t  i;
+
+    if (a.len != b.len) {
+        return false;
+    }
+
+    for (i = 0; i < a.len; i++) {
+        if (xc_ascii_lower(a.data[i]) != xc_ascii_lower(b.data[i])) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+xc_ascii_is_id(xc_str_t s)
+{
+    size_t  i;
+    char    c;
+
+    if (s.len == 0 || s.len > 64) {
+        return false;
+    }
+
+    for (i = 0; i < s.len; i++) {
+        c = s.data[i];
+        if (!xc_ascii_is_alpha(c) && !xc_ascii_is_digit(c)
+            && c != '.' && c != '_' && c != '-')
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+xc_ascii_no_controls(xc_str_t s)
+{
+    size_t         i;
+    unsigned char  c;
+
+    for (i = 0; i < s.len; i++) {
+        c = (unsigned char) s.data[i];
+        if (c < 0x20 || c == 0x7f) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+size_t
+xc_ascii_utf8_len(xc_str_t s)
+{
+    size_t               i, n;
+    unsigned char        low, high;
+    const unsigned char *p = (const unsigned char *) s.data;
+
+    if (s.len == 0) {
+        return 0;
+    }
+
+    if (p[0] < 0x80) {
+        return 1;
+    }
+
+    /* Bounds of the second byte rule out overlong forms, surrogates and
+     * what lies beyond U+10FFFF: RFC 3629 section 4 */
+    low = 0x80;
+    high = 0xbf;
+
+    if (p[0] >= 0xc2 && p[0] <= 0xdf) {
+        n = 2;
+
+    } else if (p[0] >= 0xe0 && p[0] <= 0xef) {
+        n = 3;
+        low = p[0] == 0xe0 ? 0xa0 : 0x80;
+        high = p[0] == 0xed ? 0x9f : 0xbf;
+
+    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
+        n = 4;
+        low = p[0] == 0xf0 ? 0x90 : 0x80;
+        high = p[0] == 0xf4 ? 0x8f : 0xbf;
+
+    } else {
+        return 0;
+    }
+
+    if (s.len < n || p[1] < low || p[1] > high) {
+        return 0;
+    }
+
+    for (i = 2; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+
+    return n;
+}
+
+
+bool
+xc_ascii_is_utf8(xc_str_t s)
+{
+    size_t  n;
+
+    while (s.len != 0) {
+        n = xc_ascii_utf8_len(s);
+        if (n == 0) {
+            return false;
+        }
+
+        s.data += n;
+        s.len -= n;
+    }
+
+    return true;
+}
+
+
+xc_str_t
+xc_ascii_cut(xc_str_t s, size_t max)
+{
+    size_t  i;
+
+    if (s.len <= max) {
+        return s;
+    }
+
+    s.len = max;
+
+    /* at most three continuation bytes stand between two characters */
+    for (i = 0; i < 3 && s.len != 0; i++) {
+        if ((s.data[s.len] & 0xc0) != 0x80) {
+            return s;
+        }
+
+        s.len--;
+    }
+
+    s.len = (s.data[s.len] & 0xc0) == 0x80 ? max : s.len;
+
+    return s;
+}
+
+
+xc_str_t
+xc_ascii_trim(xc_str_t s)
+{
+    while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
+        s.data++;
+        s.len--;
+    }
+
+    while (s.len != 0
+           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
+    {
+        s.len--;
+    }
+
+    return s;
+}
+
+
+bool
+xc_ascii_u64(xc_str_t s, uint64_t max, uint64_t *out)
+{
+    size_t    i;
+    uint64_t  n, digit;
+
+    if (s.len == 0) {
+        return false;
+    }
+
+    n = 0;
+
+    for (i = 0; i < s.len; i++) {
+        if (!xc_ascii_is_digit(s.data[i])) {
+            return false;
+        }
+
+        digit = (uint64_t) (s.data[i] - '0');
+        if (n > max / 10 || n * 10 > max - digit) {
+            return false;
+        }
+
+        n = n * 10 + digit;
+    }
+
+    *out = n;
+
+    return true;
+}
+
+
+void
+xc_hex_encode(char *dst, const uint8_t *src, size_t n)
+{
+    size_t             i;
+    static const char  digits[] = "0123456789abcdef";
+
+    for (i = 0; i < n; i++) {
+        dst[2 * i] = digits[src[i] >> 4];
+        dst[2 * i + 1] = digits[src[i] & 0x0f];
+    }
+}
+
+
+static int
+xc_hex_value(char c)
+{
+    if (xc_ascii_is_digit(c)) {
+        return c - '0';
+    }
+
+    c = xc_ascii_lower(c);
+
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+
+bool
+xc_hex_decode(uint8_t *dst, size_t n, xc_str_t src)
+{
+    size_t  i;
+    int     high, low;
+
+    if (src.len != 2 * n) {
+        return false;
+    }
+
+    for (i = 0; i < n; i++) {
+        high = xc_hex_value(src.data[2 * i]);
+        low = xc_hex_value(src.data[2 * i + 1]);
+
+        if (high < 0 || low < 0) {
+            return false;
+        }
+
+        dst[i] = (uint8_t) (high << 4 | low);
+    }
+
+    return true;
+}

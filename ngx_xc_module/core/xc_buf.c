@@ -1,0 +1,173 @@
+#include "xc_buf.h"
+
+#include "xc_ascii.h"
+
+
+void
+xc_buf_bytes(xc_buf_t *b, const void *data, size_t n)
+{
+    if (b->overflow || n > b->cap - b->len) {
+        b->overflow = true;
+        return;
+    }
+
+    if (n != 0) {
+        memcpy(b->data + b->len, data, n);
+        b->len += n;
+    }
+}
+
+
+void
+xc_buf_u64(xc_buf_t *b, uint64_t n)
+{
+    char   digits[20];
+    size_t i = sizeof(digits);
+
+    do {
+        digits[--i] = (char) ('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+
+    xc_buf_bytes(b, digits + i, sizeof(digits) - i);
+}
+
+
+void
+xc_buf_i64(xc_buf_t *b, int64_t n)
+{
+    if (n < 0) {
+        xc_buf_char(b, '-');
+        xc_buf_u64(b, 0 - (uint64_t) n);
+        return;
+    }
+
+    xc_buf_u64(b, (uint64_t) n);
+}
+
+
+void
+xc_buf_hex(xc_buf_t *b, const uint8_t *src, size_t n)
+{
+    if (b->overflow || n > (b->cap - b->len) / 2) {
+        b->overflow = true;
+        return;
+    }
+
+    xc_hex_encode(b->data + b->len, src, n);
+    b->len += 2 * n;
+}
+
+
+static void
+xc_buf_json_char(xc_buf_t *b, unsigned char c)
+{
+    char                escape[6] = "\\u00";
+    const char         *p;
+    static const char   plain[] = "\"\\\b\f\n\r\t";
+    static const char   letter[] = "\"\\bfnrt";
+
+    p = c == 0 ? NULL : strchr(plain, c);
+
+    if (p != NULL) {
+        escape[1] = letter[p - plain];
+        xc_buf_bytes(b, escape, 2);
+        return;
+    }
+
+    xc_hex_encode(escape + 4, &c, 1);
+    xc_buf_bytes(b, escape, 6);
+}
+
+
+void
+xc_buf_json(xc_buf_t *b, xc_str_t s)
+{
+    size_t         n, run;
+    unsigned char  c;
+    xc_str_t       rest;
+
+    xc_buf_char(b, '"');
+
+    for (run = 0; run < s.len; /* void */) {
+        c = (unsigned char) s.data[run];
+
+        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+            run++;
+            continue;
+        }
+
+        rest = (xc_str_t) { s.data + run, s.len - run };
+        n = c < 0x80 ? 0 : xc_ascii_utf8_len(rest);
+
+        if (n != 0) {
+            run += n;
+            continue;
+        }
+
+        xc_buf_bytes(b, s.data, run);
+
+        if (c < 0x80) {
+            xc_buf_json_char(b, c);
+
+        } else {
+            xc_buf_z(b, "\\ufffd");
+        }
+
+        s.data += run + 1;
+        s.len -= run + 1;
+        run = 0;
+    }
+
+    xc_buf_bytes(b, s.data, s.len);
+    xc_buf_char(b, '"');
+}
+
+
+void
+xc_buf_pct(xc_buf_t *b, xc_str_t s)
+{
+    size_t         i;
+    uint8_t        c;
+
+    for (i = 0; i < s.len; i++) {
+        c = (uint8_t) s.data[i];
+
+        if (c > 0x20 && c < 0x7f && c != '%') {
+            xc_buf_char(b, (char) c);
+
+        } else {
+            xc_buf_char(b, '%');
+            xc_buf_hex(b, &c, 1);
+        }
+    }
+}
+
+
+void
+xc_buf_html(xc_buf_t *b, xc_str_t s)
+{
+    size_t  i;
+
+    for (i = 0; i < s.len; i++) {
+        switch (s.data[i]) {
+        case '&':
+            xc_buf_z(b, "&amp;");
+            break;
+        case '<':
+            xc_buf_z(b, "&lt;");
+            break;
+        case '>':
+            xc_buf_z(b, "&gt;");
+            break;
+        case '"':
+            xc_buf_z(b, "&quot;");
+            break;
+        case '\'':
+            xc_buf_z(b, "&#39;");
+            break;
+        default:
+            xc_buf_char(b, s.data[i]);
+        }
+    }
+}

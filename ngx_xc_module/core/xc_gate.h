@@ -1,0 +1,75 @@
+/*
+ * The pipeline (CONTRACT.md section 3, order of checks): every stage in its
+ * order, from the header lines to the verdict.  Pure but for the map it is
+ * given; it neither waits nor writes records.
+ */
+
+#ifndef XC_GATE_H
+#define XC_GATE_H
+
+#include "xc_auth.h"
+#include "xc_nonce.h"
+#include "xc_rate.h"
+#include "xc_scope.h"
+
+/* Indices of the map's counters: refusals by reason, then these. */
+enum {
+    XC_COUNT_REASON = 0,                /* + xc_reason_t */
+    XC_COUNT_ADMITTED = 128,            /* decided allow */
+    XC_COUNT_OUTCOMES,
+    XC_COUNT_LINES,                     /* of the log, by workers */
+    XC_COUNT_BATCHES,
+    XC_COUNT_AUDIT_FAILURES,            /* batches that could not be made durable */
+    XC_COUNT_SUMMARISED,                /* refusals over the backlog */
+    XC_COUNT_INTAKE
+};
+
+typedef struct {
+    const xc_policy_t  *policy;
+    xc_map_agency_t   **places;         /* by xc_agency_t.index; entries may be
+                                           NULL: such an agency is refused */
+    xc_map_t           *map;
+    xc_auth_accept_t    accept;
+    uint64_t            body_max;       /* bytes */
+} xc_gate_conf_t;
+
+typedef struct {
+    int64_t  now_s;                     /* CLOCK_REALTIME */
+    int64_t  boot_us;                   /* CLOCK_BOOTTIME */
+} xc_gate_clock_t;
+
+/* What the stages found, in their order; later ones read earlier ones. */
+typedef struct {
+    xc_str_t               authority;   /* normalised; empty until known */
+    xc_auth_t              auth;        /* evidence also of what failed */
+    bool                   authenticated;
+    const xc_operation_t  *operation;
+    xc_str_t               path_subject;        /* lies within msg->path */
+    xc_str_t               content_digest;      /* the field as it came */
+    bool                   nonce_burned;
+    xc_request_t           request;
+    xc_verdict_t           verdict;
+    int64_t                retry_after_s;       /* 0: none to name */
+} xc_gate_t;
+
+/*
+ * Everything that the header lines can tell: transport, authority, path,
+ * reserved headers, credential, operation, announced length, type.
+ *
+ * XC_OK: go on to xc_gate_decide(), after reading the body if msg->body.
+ * XC_DENIED: gate->verdict.  XC_ENOMEM, XC_EINTERNAL: the verdict is
+ * internal-error.  Whatever is not XC_OK is a refusal.
+ */
+xc_rc_t xc_gate_headers(const xc_gate_conf_t *conf, const xc_msg_t *msg,
+    const xc_gate_clock_t *clock, xc_arena_t *arena, xc_gate_t *gate) XC_WUR;
+
+/*
+ * Everything else: length and digest of the body as it came, birth rule,
+ * replay, rate, nonce, JSON or query, scope.  gate: of an XC_OK above.  body
+ * outlives gate.  Returns as above; XC_OK is the only admission.
+ */
+xc_rc_t xc_gate_decide(const xc_gate_conf_t *conf, const xc_msg_t *msg,
+    xc_str_t body, const xc_gate_clock_t *clock, xc_arena_t *arena,
+    xc_gate_t *gate) XC_WUR;
+
+#endif

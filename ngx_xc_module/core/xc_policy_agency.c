@@ -1,0 +1,512 @@
+#include "xc_policy_load.h"
+
+#include "xc_ascii.h"
+
+
+#define XC_LOAD_NAME_MAX    256         /* bytes */
+#define XC_LOAD_RATE_MAX    1000000     /* requests a second or minute */
+#define XC_LOAD_BURST_MAX   1000000
+#define XC_LOAD_GRANTS_MAX  64          /* of one agency */
+
+static const xc_str_t  xc_load_levels[XC_LEVEL_COUNT] = {
+    { "county", 6 }, { "city", 4 }, { "province", 8 }, { "national", 8 }
+};
+
+
+static void
+xc_load_grant_groups(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_grant_t *grant)
+{
+    size_t           i;
+    xc_str_t         name;
+    const xc_str_t  *group;
+
+    if (node != NULL && xc_json_size(node) == 0) {
+        xc_load_fault(load, at, "must name at least one group");
+    }
+
+    for (i = 0; i < xc_json_size(node); i++) {
+        if (!xc_load_is(load, XC_AT_I(at, i), xc_json_element(node, i),
+                        XC_LOAD_STRING))
+        {
+            continue;
+        }
+
+        name = xc_json_string(xc_json_element(node, i));
+        group = xc_index_find(&load->groups, name);
+
+        if (group != NULL) {
+            grant->groups |= 1ull << (group - load->policy->groups);
+
+        } else if (load->groups.slots != NULL) {
+            xc_load_fault(load, XC_AT_I(at, i), "no field has the group "
+                          XC_STR_FMT, XC_STR_ARG(xc_load_quote(load, name)));
+        }
+    }
+}
+
+
+static void
+xc_load_grant_levels(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_grant_t *grant)
+{
+    size_t  i, level;
+
+    if (node != NULL && xc_json_size(node) == 0) {
+        xc_load_fault(load, at, "must name at least one level");
+    }
+
+    for (i = 0; i < xc_json_size(node); i++) {
+        level = xc_load_word(load, XC_AT_I(at, i), xc_json_element(node, i),
+                             xc_load_levels, XC_LEVEL_COUNT, XC_LEVEL_COUNT);
+        if (level < XC_LEVEL_COUNT) {
+            grant->levels |= 1u << level;
+        }
+    }
+}
+
+
+void
+xc_load_grants(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
+{
+    xc_at_t                here;
+    xc_grant_t            *grant;
+    const xc_json_t       *v[3];
+    const xc_json_iter_t  *it;
+
+    static const xc_load_member_t  members[] = {
+        XC_MEMBER("groups", XC_LOAD_ARRAY | XC_LOAD_REQUIRED),
+        XC_MEMBER("levels", XC_LOAD_ARRAY | XC_LOAD_REQUIRED),
+        XC_MEMBER("sweep", XC_LOAD_LATER)
+    };
+
+    if (node == NULL) {
+        return;
+    }
+
+    grant = xc_load_array(load, xc_json_size(node), sizeof(xc_grant_t));
+    xc_load_index(load, &load->grants, xc_json_size(node));
+
+    for (it = xc_json_first(node); it != NULL && load->rc == XC_OK;
+         it = xc_json_next(node, it), grant++)
+    {
+        here = *XC_AT_KEY(at, xc_json_iter_key(it));
+        grant->id = xc_load_key(load, &here, here.key);
+
+        if (xc_load_object(load, &here, xc_json_iter_value(it), members,
+                           XC_COUNT(members), v))
+        {
+            xc_load_grant_groups(load, XC_AT(&here, "groups"), v[0], grant);
+            xc_load_grant_levels(load, XC_AT(&here, "levels"), v[1], grant);
+        }
+
+        (void) xc_load_enter(load, &load->grants, grant->id, grant);
+    }
+}
+
+
+/* "10r/s" or "30r/m" to microseconds between two; fallback with a fault. */
+static int64_t
+xc_load_interval(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    int64_t fallback)
+{
+    int64_t   unit = 0;
+    uint64_t  n;
+    xc_str_t  text, number;
+
+    if (!xc_load_is(load, at, node, XC_LOAD_STRING)) {
+        return fallback;
+    }
+
+    text = xc_json_string(node);
+    number = (xc_str_t) { text.data, text.len > 3 ? text.len - 3 : 0 };
+
+    if (number.len != 0) {
+        text.data += number.len;
+        text.len = 3;
+        unit = xc_str_eq(text, XC_STR("r/s")) ? 1000000
+               : xc_str_eq(text, XC_STR("r/m")) ? 60000000 : 0;
+    }
+
+    if (unit == 0 || !xc_ascii_u64(number, XC_LOAD_RATE_MAX, &n) || n == 0) {
+        xc_load_fault(load, at, "must be a rate such as \"10r/s\" or "
+                      "\"30r/m\", 1 to %d", XC_LOAD_RATE_MAX);
+        return fallback;
+    }
+
+    return unit / (int64_t) n;
+}
+
+
+static void
+xc_load_rate(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_rate_t *rate)
+{
+    const xc_json_t  *v[5];
+
+    static const xc_load_member_t  members[] = {
+        XC_MEMBER("rate", XC_LOAD_STRING | XC_LOAD_REQUIRED),
+        XC_MEMBER("burst", XC_LOAD_INT),
+        XC_MEMBER("refusals", XC_LOAD_STRING),
+        XC_MEMBER("per_day", XC_LOAD_LATER),
+        XC_MEMBER("cost", XC_LOAD_LATER)
+    };
+
+    if (!xc_load_object(load, at, node, members, XC_COUNT(members), v)) {
+        return;
+    }
+
+    rate->interval_us = xc_load_interval(load, XC_AT(at, "rate"), v[0],
+                                         1000000);
+    rate->burst = xc_load_int(load, XC_AT(at, "burst"), v[1], 0,
+                              XC_LOAD_BURST_MAX, 0, "");
+    rate->refusals_interval_us = xc_load_interval(load, XC_AT(at, "refusals"),
+                                                  v[2], 1000000);
+    rate->refusals_burst = rate->burst;
+}
+
+
+void
+xc_load_rates(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
+{
+    xc_at_t                here;
+    xc_str_t               id;
+    xc_rate_t             *rate;
+    const xc_json_iter_t  *it;
+
+    if (node == NULL) {
+        return;
+    }
+
+    rate = xc_load_array(load, xc_json_size(node), sizeof(xc_rate_t));
+    xc_load_index(load, &load->rates, xc_json_size(node));
+
+    for (it = xc_json_first(node); it != NULL && load->rc == XC_OK;
+         it = xc_json_next(node, it), rate++)
+    {
+        here = *XC_AT_KEY(at, xc_json_iter_key(it));
+        id = xc_load_key(load, &here, here.key);
+        xc_load_rate(load, &here, xc_json_iter_value(it), rate);
+        (void) xc_load_enter(load, &load->rates, id, rate);
+    }
+}
+
+
+static void
+xc_load_agency_rate(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_agency_t *agency)
+{
+    xc_str_t  id = node == NULL ? XC_STR("default") : xc_json_string(node);
+
+    agency->rate = xc_index_find(&load->rates, id);
+
+    if (agency->rate != NULL || load->rates.slots == NULL) {
+        return;
+    }
+
+    if (node == NULL) {
+        xc_load_fault(load, at, "not given, and rates has no \"default\"");
+
+    } else {
+        xc_load_fault(load, at, "no rate " XC_STR_FMT " in rates",
+                      XC_STR_ARG(xc_load_quote(load, id)));
+    }
+}
+
+
+static void
+xc_load_agency_grant(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    bool level_known, xc_agency_t *agency)
+{
+    xc_str_t           id;
+    const xc_grant_t  *grant;
+
+    if (xc_json_type(node) == XC_JSON_OBJECT) {
+        xc_load_fault(load, at, "a grant given as an object " XC_LATER);
+        return;
+    }
+
+    if (!xc_load_is(load, at, node, XC_LOAD_STRING)) {
+        return;
+    }
+
+    id = xc_json_string(node);
+    grant = xc_index_find(&load->grants, id);
+
+    if (grant == NULL) {
+        if (load->grants.slots != NULL) {
+            xc_load_fault(load, at, "no grant " XC_STR_FMT " in grants",
+                          XC_STR_ARG(xc_load_quote(load, id)));
+        }
+
+        return;
+    }
+
+    if (level_known && (grant->levels & 1u << agency->level) == 0) {
+        xc_load_fault(load, at, "the grant " XC_STR_FMT " is not for the level "
+                      XC_STR_FMT, XC_STR_ARG(grant->id),
+                      XC_STR_ARG(xc_level_name(agency->level)));
+    }
+
+    agency->groups |= grant->groups;
+}
+
+
+static void
+xc_load_agency_grants(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node, bool level_known, xc_agency_t *agency)
+{
+    size_t  i, n = xc_json_size(node);
+
+    if (n > XC_LOAD_GRANTS_MAX) {
+        xc_load_fault(load, at, "more than %d grants, found %zu",
+                      XC_LOAD_GRANTS_MAX, n);
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        xc_load_agency_grant(load, XC_AT_I(at, i), xc_json_element(node, i),
+                             level_known, agency);
+    }
+}
+
+
+/* GB/T 2260 codes have six digits; who has none there (the XPCC as a whole)
+ * is given an id that begins with a letter. */
+static bool
+xc_load_is_code(xc_str_t region)
+{
+    size_t  i;
+
+    for (i = 0; i < region.len && xc_ascii_is_digit(region.data[i]); i++) {
+        /* void */
+    }
+
+    return i == region.len && region.len == 6;
+}
+
+
+static void
+xc_load_region(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_agency_t *agency)
+{
+    agency->region = xc_load_id(load, at, node);
+
+    if (agency->region.data != NULL && !xc_load_is_code(agency->region)
+        && !xc_ascii_is_alpha(agency->region.data[0]))
+    {
+        xc_load_fault(load, at, "must be the six digits of GB/T 2260, or begin "
+                      "with a letter where there is no code");
+    }
+}
+
+
+/* The province of a county or city by its code, where parent is not given. */
+static void
+xc_load_default_parent(xc_load_t *load, const xc_at_t *at, xc_agency_t *agency)
+{
+    char  code[6] = { '0', '0', '0', '0', '0', '0' };
+
+    if (!xc_load_is_code(agency->region)) {
+        if (agency->region.data != NULL) {
+            xc_load_fault(load, at, "required: the region has no code from "
+                          "which the province could be told");
+        }
+
+        return;
+    }
+
+    memcpy(code, agency->region.data, 2);
+
+    if (xc_arena_dup(load->arena, (xc_str_t) { code, sizeof(code) },
+                     &agency->parent) != XC_OK)
+    {
+        xc_load_fail(load, XC_ENOMEM);
+    }
+}
+
+
+static void
+xc_load_parent(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_agency_t *agency)
+{
+    agency->parent = xc_load_id(load, at, node);
+
+    switch (agency->level) {
+
+    case XC_LEVEL_NATIONAL:
+        if (node != NULL) {
+            xc_load_fault(load, at, "nobody stands above the level national");
+        }
+
+        break;
+
+    case XC_LEVEL_PROVINCE:
+        if (node != NULL && !xc_str_eq(agency->parent, agency->id)) {
+            xc_load_fault(load, at, "an agency of the level province is its "
+                          "own parent; leave it out");
+        }
+
+        agency->parent = agency->id;
+        break;
+
+    default:
+        if (node == NULL) {
+            xc_load_default_parent(load, at, agency);
+        }
+    }
+}
+
+
+static void
+xc_load_credentials(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_agency_t *agency)
+{
+    size_t                  i, n = xc_json_size(node);
+    xc_credential_t        *list, *one;
+    const xc_credential_t  *other;
+
+    list = xc_load_array(load, n, sizeof(xc_credential_t));
+    agency->credentials = list;
+
+    for (i = 0; i < n && load->rc == XC_OK; i++) {
+        one = &list[i];
+        one->agency = agency;
+        xc_load_credential(load, XC_AT_I(at, i), xc_json_element(node, i), one);
+        agency->n_credentials++;
+        load->policy->n_credentials++;
+
+        if (one->keyid.data == NULL
+            || xc_load_enter(load, &load->policy->keyid_index, one->keyid, one))
+        {
+            continue;
+        }
+
+        other = xc_policy_keyid(load->policy, one->keyid);
+        xc_load_fault(load, XC_AT(XC_AT_I(at, i), "keyid"), "the keyid "
+                      XC_STR_FMT " is that of agencies[%zu].credentials[%zu]",
+                      XC_STR_ARG(one->keyid), other->agency->index,
+                      (size_t) (other - other->agency->credentials));
+    }
+}
+
+
+static void
+xc_load_agency(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_agency_t *agency)
+{
+    size_t            level;
+    const xc_json_t  *v[8];
+
+    static const xc_load_member_t  members[] = {
+        XC_MEMBER("id", XC_LOAD_STRING | XC_LOAD_REQUIRED),
+        XC_MEMBER("name", XC_LOAD_STRING | XC_LOAD_REQUIRED),
+        XC_MEMBER("level", XC_LOAD_STRING | XC_LOAD_REQUIRED),
+        XC_MEMBER("region", XC_LOAD_STRING | XC_LOAD_REQUIRED),
+        XC_MEMBER("parent", XC_LOAD_STRING),
+        XC_MEMBER("grants", XC_LOAD_ARRAY | XC_LOAD_REQUIRED),
+        XC_MEMBER("rate", XC_LOAD_STRING),
+        XC_MEMBER("credentials", XC_LOAD_ARRAY | XC_LOAD_REQUIRED)
+    };
+
+    if (!xc_load_object(load, at, node, members, XC_COUNT(members), v)) {
+        return;
+    }
+
+    agency->id = xc_load_id(load, XC_AT(at, "id"), v[0]);
+    agency->name = xc_load_text(load, XC_AT(at, "name"), v[1],
+                                XC_LOAD_NAME_MAX);
+    level = xc_load_word(load, XC_AT(at, "level"), v[2], xc_load_levels,
+                         XC_LEVEL_COUNT, XC_LEVEL_COUNT);
+    agency->level = level < XC_LEVEL_COUNT ? (xc_level_t) level
+                                           : XC_LEVEL_COUNTY;
+    xc_load_region(load, XC_AT(at, "region"), v[3], agency);
+
+    if (level < XC_LEVEL_COUNT) {
+        xc_load_parent(load, XC_AT(at, "parent"), v[4], agency);
+    }
+
+    xc_load_agency_grants(load, XC_AT(at, "grants"), v[5],
+                          level < XC_LEVEL_COUNT, agency);
+    xc_load_agency_rate(load, XC_AT(at, "rate"), v[6], agency);
+    xc_load_credentials(load, XC_AT(at, "credentials"), v[7], agency);
+}
+
+
+/* A parent need not be listed, but one that is must be a province. */
+static void
+xc_load_check_parents(xc_load_t *load, const xc_at_t *at)
+{
+    size_t              i;
+    const xc_agency_t  *agency, *parent;
+
+    for (i = 0; i < load->policy->n_agencies; i++) {
+        agency = &load->policy->agencies[i];
+        parent = agency->parent.data == NULL
+                 ? NULL : xc_policy_agency(load->policy, agency->parent);
+
+        if (parent != NULL && parent->level != XC_LEVEL_PROVINCE) {
+            xc_load_fault(load, XC_AT(XC_AT_I(at, i), "parent"), "the agency "
+                          XC_STR_FMT " is not of the level province",
+                          XC_STR_ARG(parent->id));
+        }
+    }
+}
+
+
+static size_t
+xc_load_count_credentials(const xc_json_t *agencies)
+{
+    size_t  i, n = 0;
+
+    for (i = 0; i < xc_json_size(agencies); i++) {
+        n += xc_json_size(xc_json_member(xc_json_element(agencies, i),
+                                         XC_STR("credentials")));
+    }
+
+    return n;
+}
+
+
+void
+xc_load_agencies(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
+{
+    size_t              i, n = xc_json_size(node);
+    xc_agency_t        *agency;
+    xc_policy_t        *policy = load->policy;
+
+    if (node == NULL) {
+        return;
+    }
+
+    if (n > XC_POLICY_MAX_AGENCIES) {
+        xc_load_fault(load, at, "at most %d agencies, found %zu",
+                      XC_POLICY_MAX_AGENCIES, n);
+        return;
+    }
+
+    policy->agencies = xc_load_array(load, n, sizeof(xc_agency_t));
+    xc_load_index(load, &policy->agency_index, n);
+    xc_load_index(load, &policy->keyid_index, xc_load_count_credentials(node));
+
+    for (i = 0; i < n && load->rc == XC_OK; i++) {
+        agency = &policy->agencies[i];
+        agency->index = i;
+        policy->n_agencies++;
+
+        xc_load_agency(load, XC_AT_I(at, i), xc_json_element(node, i), agency);
+
+        if (agency->id.data != NULL
+            && !xc_load_enter(load, &policy->agency_index, agency->id, agency))
+        {
+            xc_load_fault(load, XC_AT(XC_AT_I(at, i), "id"), "the id "
+                          XC_STR_FMT " is that of agencies[%zu]",
+                          XC_STR_ARG(agency->id),
+                          xc_policy_agency(policy, agency->id)->index);
+        }
+    }
+
+    if (load->rc == XC_OK) {
+        xc_load_check_parents(load, at);
+    }
+}

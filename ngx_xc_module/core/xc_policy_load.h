@@ -1,0 +1,149 @@
+/*
+ * How the policy's loader is put together; private to xc_policy_*.c.
+ *
+ * A loader of some part of the file takes the place it stands at and the JSON
+ * node found there.  It collects faults and goes on, so that an operator sees
+ * all of them at once; what fails for lack of memory is remembered in rc, and
+ * everything after it may be garbage that xc_policy_load() throws away.
+ */
+
+#ifndef XC_POLICY_LOAD_H
+#define XC_POLICY_LOAD_H
+
+#include "xc_policy.h"
+
+/* A place in the file, linked upwards; written out only for a fault. */
+typedef struct xc_at_s xc_at_t;
+
+struct xc_at_s {
+    const xc_at_t  *up;             /* NULL: the file as a whole */
+    xc_str_t        key;            /* data NULL: element i of an array */
+    size_t          i;
+};
+
+#define XC_AT(up, literal)      (&(xc_at_t) { (up), XC_STR(literal), 0 })
+#define XC_AT_KEY(up, key)      (&(xc_at_t) { (up), (key), 0 })
+#define XC_AT_I(up, i)          (&(xc_at_t) { (up), XC_STR_NONE, (i) })
+
+typedef struct {
+    xc_arena_t               *arena;
+    const xc_policy_files_t  *files;        /* NULL: none can be read */
+    int64_t                   now_s;
+    xc_policy_faults_t       *faults;
+    xc_policy_t              *policy;
+    xc_rc_t                   rc;           /* XC_OK until memory or a library
+                                               fails; then it stays */
+    xc_index_t                groups;       /* name → element of policy.groups */
+    xc_index_t                grants;       /* id → xc_grant_t */
+    xc_index_t                rates;        /* id → xc_rate_t */
+} xc_load_t;
+
+#define XC_LOAD_BOOL        (1u << XC_JSON_BOOL)
+#define XC_LOAD_INT         (1u << XC_JSON_INT)
+#define XC_LOAD_STRING      (1u << XC_JSON_STRING)
+#define XC_LOAD_ARRAY       (1u << XC_JSON_ARRAY)
+#define XC_LOAD_OBJECT      (1u << XC_JSON_OBJECT)
+#define XC_LOAD_TYPES       0x00ffu
+#define XC_LOAD_REQUIRED    0x0100u
+#define XC_LOAD_LATER       0x0200u         /* refused by name */
+
+/* A member that an object may have: its name, and the types that it may be of
+ * with the flags above. */
+typedef struct {
+    xc_str_t  name;
+    unsigned  flags;
+} xc_load_member_t;
+
+#define XC_MEMBER(literal, flags)   { { (literal), sizeof(literal) - 1 }, flags }
+
+#define XC_LATER    "is not supported by this version"
+
+/* How texts of the policy are put into messages: quoted, at most 64 bytes. */
+xc_str_t xc_load_quote(xc_load_t *load, xc_str_t text);
+
+void xc_load_fault(xc_load_t *load, const xc_at_t *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void xc_load_warn(xc_load_t *load, const xc_at_t *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Remembers a failure that is not the file's. */
+void xc_load_fail(xc_load_t *load, xc_rc_t rc);
+
+/* n zeroed elements in the arena; NULL (remembered) where memory is short. */
+void *xc_load_array(xc_load_t *load, size_t n, size_t size);
+
+/* Room for max keys; and a key.  False: it stands already. */
+void xc_load_index(xc_load_t *load, xc_index_t *index, size_t max);
+bool xc_load_enter(xc_load_t *load, xc_index_t *index, xc_str_t key,
+    const void *value);
+
+/* Is node (NULL: no) of one of the types?  A fault where not. */
+bool xc_load_is(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    unsigned types);
+
+/*
+ * Checks an object's members against the n that are known and sets values[]
+ * to those that stand there with the right type, the others to NULL.  False:
+ * not an object at all.
+ */
+bool xc_load_object(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    const xc_load_member_t *members, size_t n, const xc_json_t **values);
+
+/* Text without controls, 1 to max bytes, copied into the arena; data NULL with
+ * a node of NULL or a fault. */
+xc_str_t xc_load_text(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node, size_t max);
+
+/* An id (xc_ascii_is_id), likewise; and one that is an object's key. */
+xc_str_t xc_load_id(xc_load_t *load, const xc_at_t *at, const xc_json_t *node);
+xc_str_t xc_load_key(xc_load_t *load, const xc_at_t *at, xc_str_t key);
+
+/* why (may be empty) is said behind the bounds. */
+uint64_t xc_load_int(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    uint64_t min, uint64_t max, uint64_t fallback, const char *why);
+
+bool xc_load_bool(const xc_json_t *node, bool fallback);
+
+/* The index of the word that node holds; n with a node of NULL or a fault.
+ * Of the words, those from n to later are refused by name. */
+size_t xc_load_word(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    const xc_str_t *words, size_t n, size_t later);
+
+/* XC_MEMBER_COUNT: no such name. */
+xc_member_t xc_load_member(xc_str_t name);
+
+/* Compiles; NULL with a fault. */
+const xc_pattern_t *xc_load_pattern(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node);
+
+/* xc_policy_terms.c */
+void xc_load_authorities(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node);
+void xc_load_signature(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node);
+void xc_load_limits(xc_load_t *load, const xc_at_t *at, const xc_json_t *node);
+
+/* xc_policy_dictionary.c */
+void xc_load_purposes(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node);
+void xc_load_fields(xc_load_t *load, const xc_at_t *at, const xc_json_t *node);
+void xc_load_subject_types(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node);
+void xc_load_patterns(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node);
+
+/* xc_policy_operation.c: after the subject types. */
+void xc_load_operations(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node);
+
+/* xc_policy_agency.c: grants after the fields, agencies after both. */
+void xc_load_grants(xc_load_t *load, const xc_at_t *at, const xc_json_t *node);
+void xc_load_rates(xc_load_t *load, const xc_at_t *at, const xc_json_t *node);
+void xc_load_agencies(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node);
+
+/* xc_policy_credential.c: fills *credential, but for its agency. */
+void xc_load_credential(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node, xc_credential_t *credential);
+
+#endif

@@ -1,0 +1,128 @@
+#include "xc_problem.h"
+
+#include "xc_time.h"
+
+
+static void
+xc_problem_member(xc_buf_t *out, const char *name, xc_str_t value)
+{
+    xc_buf_char(out, ',');
+    xc_buf_json(out, xc_str_z(name));
+    xc_buf_char(out, ':');
+    xc_buf_json(out, value);
+}
+
+
+static void
+xc_problem_fields(xc_buf_t *out, const xc_request_t *request)
+{
+    bool               any = false;
+    size_t             i;
+    const xc_asked_t  *asked;
+
+    for (i = 0; i < request->n_fields; i++) {
+        asked = &request->fields[i];
+        if (asked->refused == XC_REASON_NONE) {
+            continue;
+        }
+
+        xc_buf_z(out, any ? ",{\"field\":" : ",\"fields\":[{\"field\":");
+        xc_buf_json(out, asked->name);
+        xc_problem_member(out, "reason", xc_reason_info(asked->refused)->code);
+        xc_buf_char(out, '}');
+        any = true;
+    }
+
+    if (any) {
+        xc_buf_char(out, ']');
+    }
+}
+
+
+static void
+xc_problem_authenticated(xc_buf_t *out, const xc_gate_t *gate,
+    const xc_reason_info_t *info)
+{
+    xc_buf_t  before;
+
+    xc_problem_member(out, "basis", info->basis == XC_BASIS_LAW
+                                    ? XC_STR("law") : XC_STR("platform"));
+    xc_problem_member(out, "remedy_zh", info->remedy_zh);
+
+    before = *out;
+    xc_problem_fields(out, &gate->request);
+
+    if (out->overflow) {
+        *out = before;
+    }
+}
+
+
+xc_rc_t
+xc_problem_write(xc_buf_t *out, const xc_gate_t *gate, xc_str_t id,
+    int64_t now_s)
+{
+    const xc_reason_info_t  *info = xc_reason_info(gate->verdict.reason);
+
+    xc_buf_z(out, "{\"type\":\"urn:xc:");
+    xc_buf_str(out, info->code);
+    xc_buf_char(out, '"');
+    xc_problem_member(out, "title", info->title);
+    xc_problem_member(out, "title_zh", info->title_zh);
+    xc_buf_z(out, ",\"status\":");
+    xc_buf_u64(out, info->status);
+
+    if (gate->verdict.detail.len != 0) {
+        xc_problem_member(out, "detail", gate->verdict.detail);
+    }
+
+    if (gate->verdict.detail_zh.len != 0) {
+        xc_problem_member(out, "detail_zh", gate->verdict.detail_zh);
+    }
+
+    xc_buf_z(out, ",\"instance\":\"urn:xc:request:");
+    xc_buf_str(out, id);
+    xc_buf_char(out, '"');
+    xc_problem_member(out, "contact", XC_STR(XC_PROBLEM_CONTACT));
+
+    if (gate->verdict.reason == XC_REASON_SIGNATURE_STALE) {
+        xc_buf_z(out, ",\"server_time\":\"");
+        xc_time_format_s(out, now_s);
+        xc_buf_char(out, '"');
+    }
+
+    if (info->status == 503) {
+        xc_problem_member(out, "retry", XC_STR("new nonce"));
+    }
+
+    if (gate->authenticated) {
+        xc_problem_authenticated(out, gate, info);
+    }
+
+    xc_buf_z(out, "}\n");
+
+    return out->overflow ? XC_ELIMIT : XC_OK;
+}
+
+
+void
+xc_problem_accept_signature(xc_buf_t *out, const xc_policy_t *policy,
+    const xc_msg_t *msg)
+{
+    xc_buf_z(out, "sig=(\"@method\" \"@authority\" \"@path\"");
+
+    if (msg->has_query) {
+        xc_buf_z(out, " \"@query\"");
+    }
+
+    if (msg->body) {
+        xc_buf_z(out, " \"content-type\" \"content-digest\"");
+    }
+
+    xc_buf_z(out, ");created");
+
+    if (policy->tag.len != 0) {
+        xc_buf_z(out, ";tag=");
+        xc_buf_json(out, policy->tag);
+    }
+}

@@ -1,0 +1,591 @@
+#include "xc_record.h"
+
+#include "xc_time.h"
+
+
+/* Untrusted strings in an outcome: escaped they grow sixfold at most, so that
+ * two of them and the fixed part stay under XC_RECORD_OUTCOME_MAX. */
+#define XC_RECORD_OUTCOME_STR   64
+
+
+typedef struct {
+    const char  *name;
+    bool         cuttable;              /* a refusal may leave it out */
+
+    /* Writes the value; false, nothing written: the member is absent. */
+    bool       (*write)(xc_buf_t *out, const xc_record_decision_t *in);
+} xc_record_member_t;
+
+
+static bool
+xc_record_string(xc_buf_t *out, xc_str_t s)
+{
+    if (s.data == NULL) {
+        return false;
+    }
+
+    xc_buf_json(out, s);
+
+    return true;
+}
+
+
+static bool
+xc_record_id(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    return xc_record_string(out, in->id);
+}
+
+
+static bool
+xc_record_client(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    return xc_record_string(out, in->msg->client_text);
+}
+
+
+static bool
+xc_record_tls(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    if (in->tls.len == 0) {
+        xc_buf_z(out, "null");
+        return true;
+    }
+
+    return xc_record_string(out, in->tls);
+}
+
+
+static bool
+xc_record_method(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    return xc_record_string(out, in->msg->method);
+}
+
+
+static bool
+xc_record_host(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    const xc_header_t  *host;
+
+    if (in->gate->authority.data != NULL) {
+        return xc_record_string(out, in->gate->authority);
+    }
+
+    host = xc_msg_header(in->msg, XC_STR("host"), NULL);
+
+    return host != NULL && xc_record_string(out, host->value);
+}
+
+
+/* The subject as the path holds it, also for requests that were refused before
+ * their operation was known: an id must not reach the log that way. */
+static xc_str_t
+xc_record_path_subject(const xc_policy_t *policy, const xc_msg_t *msg,
+    const xc_gate_t *gate)
+{
+    size_t                 i;
+    xc_str_t               captures[XC_PATTERN_MAX_CAPTURES];
+    const xc_operation_t  *operation;
+
+    if (gate->operation != NULL) {
+        return gate->path_subject;
+    }
+
+    for (i = 0; i < policy->n_operations; i++) {
+        operation = &policy->operations[i];
+
+        if (operation->capture_subject >= 0
+            && xc_pattern_match(operation->path, msg->path, captures) == XC_OK)
+        {
+            return captures[operation->capture_subject];
+        }
+    }
+
+    return XC_STR_NONE;
+}
+
+
+void
+xc_record_uri(xc_buf_t *out, const xc_policy_t *policy, const xc_msg_t *msg,
+    const xc_gate_t *gate)
+{
+    size_t    before;
+    char      mem[XC_RECORD_URI_MAX * 3 + 16];
+    xc_buf_t  uri;
+    xc_str_t  target = msg->target, subject;
+
+    subject = xc_record_path_subject(policy, msg, gate);
+    xc_buf_init(&uri, mem, sizeof(mem));
+
+    if (subject.len != 0) {
+        before = (size_t) (subject.data - msg->path.data);
+
+        xc_buf_pct(&uri, (xc_str_t) { target.data,
+                                      XC_MIN(before, XC_RECORD_URI_MAX) });
+        xc_buf_z(&uri, "{subject}");
+
+        target.data += before + subject.len;
+        target.len -= before + subject.len;
+    }
+
+    if (uri.len < XC_RECORD_URI_MAX) {
+        target.len = XC_MIN(target.len, XC_RECORD_URI_MAX - uri.len);
+        xc_buf_pct(&uri, target);
+    }
+
+    xc_buf_bytes(out, mem, XC_MIN(uri.len, XC_RECORD_URI_MAX));
+}
+
+
+static bool
+xc_record_member_uri(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    char      mem[XC_RECORD_URI_MAX];
+    xc_buf_t  uri;
+
+    xc_buf_init(&uri, mem, sizeof(mem));
+    xc_record_uri(&uri, in->policy, in->msg, in->gate);
+
+    return xc_record_string(out, xc_buf_view(&uri));
+}
+
+
+static bool
+xc_record_operation(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    return in->gate->operation != NULL
+           && xc_record_string(out, in->gate->operation->id);
+}
+
+
+static bool
+xc_record_agency(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    return in->gate->authenticated
+           && xc_record_string(out, in->gate->auth.agency->id);
+}
+
+
+static bool
+xc_record_level(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    return in->gate->authenticated
+           && xc_record_string(out,
+                               xc_level_name(in->gate->auth.agency->level));
+}
+
+
+static bool
+xc_record_credential(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    const xc_credential_t  *credential = in->gate->auth.credential;
+
+    if (!in->gate->authenticated) {
+        return false;
+    }
+
+    /* A keyid is an id: nothing in it needs an escape. */
+    xc_buf_char(out, '"');
+    xc_buf_str(out, xc_scheme_name(credential->scheme));
+    xc_buf_char(out, ':');
+    xc_buf_str(out, credential->keyid);
+    xc_buf_char(out, '"');
+
+    return true;
+}
+
+
+#define XC_RECORD_REQUEST_STRING(member)                                      \
+    static bool                                                               \
+    xc_record_##member(xc_buf_t *out, const xc_record_decision_t *in)         \
+    {                                                                         \
+        return xc_record_string(out, in->gate->request.member);               \
+    }
+
+XC_RECORD_REQUEST_STRING(request_no)
+XC_RECORD_REQUEST_STRING(purpose)
+XC_RECORD_REQUEST_STRING(case_no)
+XC_RECORD_REQUEST_STRING(legal_basis)
+XC_RECORD_REQUEST_STRING(approval)
+XC_RECORD_REQUEST_STRING(category)
+XC_RECORD_REQUEST_STRING(region)
+
+
+static bool
+xc_record_fields(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    size_t               i;
+    const xc_request_t  *request = &in->gate->request;
+
+    if (request->n_fields == 0) {
+        return false;
+    }
+
+    for (i = 0; i < request->n_fields; i++) {
+        xc_buf_char(out, i == 0 ? '[' : ',');
+        xc_buf_json(out, request->fields[i].name);
+    }
+
+    xc_buf_char(out, ']');
+
+    return true;
+}
+
+
+/* Types only: ids need the HMAC key of subject_key. */
+static bool
+xc_record_subjects(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    size_t               i;
+    const xc_request_t  *request = &in->gate->request;
+
+    if (request->n_subjects == 0) {
+        return false;
+    }
+
+    for (i = 0; i < request->n_subjects; i++) {
+        xc_buf_z(out, i == 0 ? "[{\"type\":" : ",{\"type\":");
+        xc_buf_json(out, request->subjects[i].type->id);
+        xc_buf_char(out, '}');
+    }
+
+    xc_buf_char(out, ']');
+
+    return true;
+}
+
+
+static bool
+xc_record_window(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    const xc_window_t  *window = &in->gate->request.window;
+
+    if (!window->present) {
+        return false;
+    }
+
+    xc_buf_z(out, "{\"from\":");
+    xc_buf_json(out, window->from);
+    xc_buf_z(out, ",\"to\":");
+    xc_buf_json(out, window->to);
+    xc_buf_char(out, '}');
+
+    return true;
+}
+
+
+static bool
+xc_record_sweep(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    if (!in->gate->request.sweep) {
+        return false;
+    }
+
+    xc_buf_z(out, "true");
+
+    return true;
+}
+
+
+static bool
+xc_record_urgent(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    const xc_purpose_t  *purpose = in->gate->request.purpose_rule;
+
+    if (purpose == NULL || !purpose->urgent) {
+        return false;
+    }
+
+    xc_buf_z(out, "true");
+
+    return true;
+}
+
+
+static bool
+xc_record_content_digest(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    return xc_record_string(out, in->gate->content_digest);
+}
+
+
+static bool
+xc_record_signature_input(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    return xc_record_string(out, in->gate->auth.evidence.signature_input);
+}
+
+
+static bool
+xc_record_signature(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    return xc_record_string(out, in->gate->auth.evidence.signature);
+}
+
+
+static bool
+xc_record_decided(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    xc_buf_z(out, in->gate->verdict.reason == XC_REASON_NONE ? "\"allow\""
+                                                              : "\"deny\"");
+    return true;
+}
+
+
+static bool
+xc_record_reason(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    xc_reason_t  reason = in->gate->verdict.reason;
+
+    return reason != XC_REASON_NONE
+           && xc_record_string(out, xc_reason_info(reason)->code);
+}
+
+
+static bool
+xc_record_refused(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    bool               any = false;
+    size_t             i;
+    const xc_asked_t  *asked;
+
+    for (i = 0; i < in->gate->request.n_fields; i++) {
+        asked = &in->gate->request.fields[i];
+        if (asked->refused == XC_REASON_NONE) {
+            continue;
+        }
+
+        xc_buf_z(out, any ? ",{\"field\":" : "[{\"field\":");
+        xc_buf_json(out, asked->name);
+        xc_buf_z(out, ",\"reason\":");
+        xc_buf_json(out, xc_reason_info(asked->refused)->code);
+        xc_buf_char(out, '}');
+        any = true;
+    }
+
+    if (any) {
+        xc_buf_char(out, ']');
+    }
+
+    return any;
+}
+
+
+static bool
+xc_record_mode(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    (void) in;
+
+    xc_buf_z(out, "\"enforce\"");
+
+    return true;
+}
+
+
+static bool
+xc_record_policy(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    xc_buf_z(out, "{\"id\":");
+    xc_buf_json(out, in->policy->id);
+    xc_buf_z(out, ",\"version\":");
+    xc_buf_json(out, in->policy->version);
+    xc_buf_char(out, '}');
+
+    return true;
+}
+
+
+static const xc_record_member_t  xc_record_members[] = {
+    { "id", false, xc_record_id },
+    { "client", false, xc_record_client },
+    { "tls", false, xc_record_tls },
+    { "method", true, xc_record_method },
+    { "host", true, xc_record_host },
+    { "uri", true, xc_record_member_uri },
+    { "operation", false, xc_record_operation },
+    { "agency", false, xc_record_agency },
+    { "level", false, xc_record_level },
+    { "credential", false, xc_record_credential },
+    { "request_no", true, xc_record_request_no },
+    { "purpose", true, xc_record_purpose },
+    { "urgent", false, xc_record_urgent },
+    { "case_no", true, xc_record_case_no },
+    { "legal_basis", true, xc_record_legal_basis },
+    { "fields", true, xc_record_fields },
+    { "approval", true, xc_record_approval },
+    { "subjects", true, xc_record_subjects },
+    { "window", true, xc_record_window },
+    { "category", true, xc_record_category },
+    { "region", true, xc_record_region },
+    { "sweep", false, xc_record_sweep },
+    { "content_digest", true, xc_record_content_digest },
+    { "signature_input", true, xc_record_signature_input },
+    { "signature", true, xc_record_signature },
+    { "decision", false, xc_record_decided },
+    { "reason", false, xc_record_reason },
+    { "refused", true, xc_record_refused },
+    { "mode", false, xc_record_mode },
+    { "policy", false, xc_record_policy },
+};
+
+typedef char xc_record_mask_fits[XC_COUNT(xc_record_members) <= 32 ? 1 : -1];
+
+
+static void
+xc_record_cut(xc_buf_t *out, uint32_t cut)
+{
+    bool    any = false;
+    size_t  i;
+
+    for (i = 0; i < XC_COUNT(xc_record_members); i++) {
+        if (cut & (uint32_t) 1 << i) {
+            xc_buf_z(out, any ? ",\"" : ",\"cut\":[\"");
+            xc_buf_z(out, xc_record_members[i].name);
+            xc_buf_char(out, '"');
+            any = true;
+        }
+    }
+
+    if (any) {
+        xc_buf_char(out, ']');
+    }
+}
+
+
+/*
+ * Writes all members but those in cut.  Where that overflows, *longest is the
+ * cuttable member that took most room, or XC_COUNT(xc_record_members).
+ */
+static void
+xc_record_write(xc_buf_t *out, const xc_record_decision_t *in, uint32_t cut,
+    size_t *longest)
+{
+    size_t                     i, start, size, most = 0;
+    const xc_record_member_t  *member;
+
+    *longest = XC_COUNT(xc_record_members);
+    xc_buf_z(out, "\"event\":\"decision\"");
+
+    for (i = 0; i < XC_COUNT(xc_record_members) && !out->overflow; i++) {
+        if (cut & (uint32_t) 1 << i) {
+            continue;
+        }
+
+        member = &xc_record_members[i];
+        start = out->len;
+
+        xc_buf_z(out, ",\"");
+        xc_buf_z(out, member->name);
+        xc_buf_z(out, "\":");
+
+        if (!member->write(out, in)) {
+            out->len = start;
+            continue;
+        }
+
+        /* The one that did not fit is longer than all that is left. */
+        size = out->overflow ? SIZE_MAX : out->len - start;
+
+        if (member->cuttable && size > most) {
+            most = size;
+            *longest = i;
+        }
+    }
+
+    xc_record_cut(out, cut);
+}
+
+
+xc_rc_t
+xc_record_decision(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    size_t    longest;
+    uint32_t  cut = 0;
+    xc_buf_t  start = *out;
+
+    for ( ;; ) {
+        *out = start;
+        xc_record_write(out, in, cut, &longest);
+
+        if (!out->overflow) {
+            return XC_OK;
+        }
+
+        if (in->gate->verdict.reason == XC_REASON_NONE
+            || longest == XC_COUNT(xc_record_members))
+        {
+            return XC_ELIMIT;
+        }
+
+        cut |= (uint32_t) 1 << longest;
+    }
+}
+
+
+static xc_str_t
+xc_record_short(xc_str_t s)
+{
+    return (xc_str_t) { s.data, XC_MIN(s.len, XC_RECORD_OUTCOME_STR) };
+}
+
+
+void
+xc_record_outcome(xc_buf_t *out, const xc_record_outcome_t *in)
+{
+    xc_buf_z(out, "\"event\":\"outcome\",\"id\":");
+    xc_buf_json(out, xc_record_short(in->id));
+    xc_buf_z(out, ",\"status\":");
+    xc_buf_u64(out, in->status);
+    xc_buf_z(out, ",\"bytes\":");
+    xc_buf_u64(out, in->bytes);
+
+    if (in->answer_sha256 != NULL) {
+        xc_buf_z(out, ",\"answer_sha256\":\"");
+        xc_buf_hex(out, in->answer_sha256, XC_SHA256_SIZE);
+        xc_buf_char(out, '"');
+    }
+
+    if (in->reply.len != 0) {
+        xc_buf_z(out, ",\"reply\":");
+        xc_buf_json(out, xc_record_short(in->reply));
+    }
+
+    if (in->upstream.len != 0) {
+        xc_buf_z(out, ",\"upstream\":");
+        xc_buf_json(out, xc_record_short(in->upstream));
+    }
+
+    if (in->upstream_status != 0) {
+        xc_buf_z(out, ",\"upstream_status\":");
+        xc_buf_u64(out, in->upstream_status);
+    }
+
+    xc_buf_z(out, ",\"ms\":");
+    xc_buf_u64(out, in->ms);
+    xc_buf_z(out, in->complete ? ",\"complete\":true" : ",\"complete\":false");
+}
+
+
+void
+xc_record_outcome_seq(xc_buf_t *out, uint64_t decision_seq)
+{
+    xc_buf_z(out, ",\"decision_seq\":");
+    xc_buf_u64(out, decision_seq);
+}
+
+
+void
+xc_record_summary(xc_buf_t *out, xc_reason_t reason, uint64_t count,
+    int64_t first_us, int64_t last_us)
+{
+    xc_buf_z(out, "\"event\":\"summary\",\"cause\":\"backlog\",\"reason\":");
+    xc_buf_json(out, xc_reason_info(reason)->code);
+    xc_buf_z(out, ",\"count\":");
+    xc_buf_u64(out, count);
+    xc_buf_z(out, ",\"first\":\"");
+    xc_time_format_us(out, first_us);
+    xc_buf_z(out, "\",\"last\":\"");
+    xc_time_format_us(out, last_us);
+    xc_buf_char(out, '"');
+}

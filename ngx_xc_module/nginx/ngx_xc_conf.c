@@ -1,0 +1,776 @@
+
+/*
+ * Directives: parsing, inheritance, and what nginx -t refuses.
+ */
+
+
+#include "ngx_xc_module.h"
+
+#include "xc_ascii.h"
+#include "xc_files.h"
+
+
+typedef struct {
+    ngx_str_t    name;                         /* with its "=" */
+    ngx_uint_t   later;                        /* a later version's */
+    char      *(*set)(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+                      ngx_str_t *value);
+} ngx_xc_parameter_t;
+
+
+static char *ngx_xc_conf_later(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_xc_conf_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_xc_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_xc_conf_node(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+    ngx_str_t *value);
+static char *ngx_xc_conf_sync(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+    ngx_str_t *value);
+static char *ngx_xc_conf_pool(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+    ngx_str_t *value);
+static char *ngx_xc_conf_timeout(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+    ngx_str_t *value);
+static char *ngx_xc_conf_backlog(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+    ngx_str_t *value);
+static char *ngx_xc_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_xc_conf_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_xc_conf_policy(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_xc_policy_t *ngx_xc_conf_policy_load(ngx_conf_t *cf,
+    ngx_str_t *file);
+static char *ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
+static ngx_int_t ngx_xc_conf_parent(ngx_conf_t *cf, ngx_str_t *path);
+static char *ngx_xc_conf_incomplete(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf,
+    const char *what);
+
+
+ngx_command_t  ngx_xc_commands[] = {
+
+    { ngx_string("xc_state"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_xc_conf_state,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xc_audit"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
+      ngx_xc_conf_audit,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xc_policy"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_xc_conf_policy,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xc"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_xc_conf_mode,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xc_credentials"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_xc_conf_credentials,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xc_body_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_xc_loc_conf_t, body_size),
+      NULL },
+
+    { ngx_string("xc_intake"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_xc_intake,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xc_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_xc_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xc_checkpoint"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_xc_conf_later,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xc_fleet"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
+      ngx_xc_conf_later,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xc_token_key"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_xc_conf_later,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_xc_parameter_t  ngx_xc_audit_parameters[] = {
+    { ngx_string("node="), 0, ngx_xc_conf_node },
+    { ngx_string("sync="), 0, ngx_xc_conf_sync },
+    { ngx_string("pool="), 0, ngx_xc_conf_pool },
+    { ngx_string("timeout="), 0, ngx_xc_conf_timeout },
+    { ngx_string("backlog="), 0, ngx_xc_conf_backlog },
+    { ngx_string("key="), 1, NULL },
+    { ngx_string("origin="), 1, NULL },
+    { ngx_string("subject_key="), 1, NULL },
+    { ngx_string("checkpoint="), 1, NULL },
+    { ngx_string("heartbeat="), 1, NULL },
+    { ngx_null_string, 0, NULL }
+};
+
+
+static char *
+ngx_xc_conf_later(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    (void) conf;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "the directive \"%V\" is not supported by this version",
+                       &cmd->name);
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_xc_conf_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_xc_main_conf_t *xmcf = conf;
+
+    uint64_t    n;
+    ngx_str_t  *value;
+
+    (void) cmd;
+
+    if (xmcf->state.data != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    xmcf->state = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &xmcf->state, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    while (xmcf->state.len > 1 && xmcf->state.data[xmcf->state.len - 1] == '/')
+    {
+        xmcf->state.data[--xmcf->state.len] = '\0';
+    }
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value[2].data, "replay=", 7) != 0
+        || !xc_ascii_u64((xc_str_t) { (char *) value[2].data + 7,
+                                      value[2].len - 7 },
+                         XC_MAP_REPLAY_MAX, &n)
+        || n < XC_MAP_REPLAY_MIN)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\": write replay=N, N from "
+                           "%d to %d", &value[2], XC_MAP_REPLAY_MIN,
+                           XC_MAP_REPLAY_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    xmcf->replay = n;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_xc_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_xc_main_conf_t *xmcf = conf;
+
+    char                *rv;
+    ngx_str_t           *value, rest;
+    ngx_uint_t           i;
+    ngx_xc_parameter_t  *p;
+
+    (void) cmd;
+
+    if (xmcf->audit) {
+        return "is duplicate";
+    }
+
+    xmcf->audit = 1;
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        for (p = ngx_xc_audit_parameters; p->name.len; p++) {
+            if (ngx_strncmp(value[i].data, p->name.data, p->name.len) == 0) {
+                break;
+            }
+        }
+
+        if (p->name.len == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\": known are node=, "
+                               "sync=, pool=, timeout= and backlog=",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        if (p->later) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "the parameter \"%V\" is not supported by this "
+                               "version", &p->name);
+            return NGX_CONF_ERROR;
+        }
+
+        rest.data = value[i].data + p->name.len;
+        rest.len = value[i].len - p->name.len;
+
+        rv = p->set(cf, xmcf, &rest);
+        if (rv != NGX_CONF_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\": %s", &value[i], rv);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (xmcf->pool == NULL) {
+        xmcf->pool = ngx_thread_pool_add(cf, NULL);
+    }
+
+    return xmcf->pool == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_xc_conf_node(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf, ngx_str_t *value)
+{
+    (void) cf;
+
+    if (!xc_ascii_is_id(ngx_xc_str(value))) {
+        return "a node is 1 to 64 of 0-9 A-Z a-z . _ -";
+    }
+
+    xmcf->node = *value;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_xc_conf_sync(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf, ngx_str_t *value)
+{
+    if (xc_str_eq(ngx_xc_str(value), XC_STR("group"))) {
+        xmcf->sync = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (xc_str_eq(ngx_xc_str(value), XC_STR("off"))) {
+        xmcf->sync = 0;
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "sync=off: after a power cut the log may lack "
+                           "records of what was disclosed");
+        return NGX_CONF_OK;
+    }
+
+    return "write sync=group or sync=off";
+}
+
+
+static char *
+ngx_xc_conf_pool(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf, ngx_str_t *value)
+{
+    /* nginx itself refuses a pool that thread_pool does not make */
+
+    xmcf->pool = ngx_thread_pool_add(cf, value);
+
+    return xmcf->pool == NULL ? "no memory" : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_xc_conf_timeout(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+    ngx_str_t *value)
+{
+    ngx_int_t  ms;
+
+    (void) cf;
+
+    ms = ngx_parse_time(value, 0);
+
+    if (ms == NGX_ERROR || ms < 1) {
+        return "write a time such as 5s or 500ms";
+    }
+
+    xmcf->timeout = ms;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_xc_conf_backlog(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+    ngx_str_t *value)
+{
+    uint64_t  n;
+
+    (void) cf;
+
+    if (!xc_ascii_u64(ngx_xc_str(value), 1000000, &n) || n < 1) {
+        return "write a number from 1 to 1000000";
+    }
+
+    xmcf->backlog = n;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_xc_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_xc_loc_conf_t *xlcf = conf;
+
+    ngx_str_t  *value;
+
+    (void) cmd;
+
+    if (xlcf->mode != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (xc_str_eq(ngx_xc_str(&value[1]), XC_STR("observe"))) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"xc observe\" is not supported by this version");
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts != 2) {
+        return "takes no parameter but off or enforce";
+    }
+
+    if (xc_str_eq(ngx_xc_str(&value[1]), XC_STR("enforce"))) {
+        xlcf->mode = NGX_XC_ENFORCE;
+
+    } else if (xc_str_eq(ngx_xc_str(&value[1]), XC_STR("off"))) {
+        xlcf->mode = NGX_XC_OFF;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\": write off or enforce",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    xlcf->mode_file = cf->conf_file->file.name.data;
+    xlcf->mode_line = cf->conf_file->line;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_xc_conf_credentials(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_xc_loc_conf_t *xlcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    (void) cmd;
+
+    if (xlcf->accept.n != 0) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (xc_str_eq(ngx_xc_str(&value[i]),
+                      xc_scheme_name(XC_SCHEME_HTTPSIG)))
+        {
+            if (xlcf->accept.n != 0) {
+                return "names an alternative twice";
+            }
+
+            xlcf->accept.alternatives[xlcf->accept.n++]
+                = 1u << XC_SCHEME_HTTPSIG;
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the credential scheme \"%V\" is not supported by "
+                           "this version: write httpsig", &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_xc_conf_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_xc_loc_conf_t *xlcf = conf;
+
+    ngx_str_t             file, *value;
+    ngx_uint_t            i;
+    ngx_xc_policy_t     **known;
+    ngx_xc_main_conf_t   *xmcf;
+
+    (void) cmd;
+
+    if (xlcf->policy != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    file = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_xc_module);
+    known = xmcf->policies.elts;
+
+    for (i = 0; i < xmcf->policies.nelts; i++) {
+        if (xc_str_eq(ngx_xc_str(&known[i]->file), ngx_xc_str(&file))) {
+            xlcf->policy = known[i];
+            return NGX_CONF_OK;
+        }
+    }
+
+    xlcf->policy = ngx_xc_conf_policy_load(cf, &file);
+
+    return xlcf->policy == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+void
+ngx_xc_conf_faults(ngx_conf_t *cf, ngx_str_t *file,
+    const xc_policy_faults_t *faults)
+{
+    size_t                    i;
+    const xc_policy_fault_t  *fault;
+
+    for (i = 0; i < faults->n; i++) {
+        fault = &faults->list[i];
+
+        ngx_conf_log_error(fault->warning ? NGX_LOG_WARN : NGX_LOG_EMERG, cf,
+                           0, "%V: %*s%s%*s", file, fault->path.len,
+                           fault->path.data, fault->path.len ? ": " : "",
+                           fault->message.len, fault->message.data);
+    }
+}
+
+
+static ngx_xc_policy_t *
+ngx_xc_conf_policy_load(ngx_conf_t *cf, ngx_str_t *file)
+{
+    xc_rc_t               rc;
+    xc_str_t              dir, text;
+    const char           *error;
+    ngx_xc_policy_t      *policy, **slot;
+    xc_policy_files_t     files;
+    xc_policy_faults_t   *faults;
+    ngx_xc_main_conf_t   *xmcf;
+
+    policy = ngx_pcalloc(cf->pool, sizeof(ngx_xc_policy_t));
+    faults = ngx_pcalloc(cf->temp_pool, sizeof(xc_policy_faults_t));
+
+    if (policy == NULL || faults == NULL) {
+        return NULL;
+    }
+
+    policy->file = *file;
+    policy->arena = ngx_xc_pool_arena(cf->pool, 0);
+
+    rc = xc_file_read(&policy->arena, XC_STR(""), ngx_xc_str(file), 0, &text,
+                      &error);
+    if (rc != XC_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "xc_policy: %s",
+                           rc == XC_EIO ? error : "no memory");
+        return NULL;
+    }
+
+    dir = xc_file_dir(ngx_xc_str(file));
+    files = xc_files_of(&dir);
+
+    rc = xc_policy_load(&policy->arena, text, &files,
+                        ngx_xc_state_now_us(NULL) / 1000000, faults,
+                        &policy->policy);
+
+    ngx_xc_conf_faults(cf, file, faults);
+
+    if (rc != XC_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%V: the policy does not load: %uz faults", file,
+                           faults->faults);
+        return NULL;
+    }
+
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_xc_module);
+
+    slot = ngx_array_push(&xmcf->policies);
+    if (slot == NULL) {
+        return NULL;
+    }
+
+    *slot = policy;
+
+    return policy;
+}
+
+
+void *
+ngx_xc_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_xc_main_conf_t  *xmcf;
+
+    xmcf = ngx_pcalloc(cf->pool, sizeof(ngx_xc_main_conf_t));
+    if (xmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&xmcf->policies, cf->pool, 4, sizeof(ngx_xc_policy_t *))
+        != NGX_OK
+        || ngx_array_init(&xmcf->gates, cf->pool, 4,
+                          sizeof(ngx_xc_gate_info_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    xmcf->replay = 100000;
+    xmcf->sync = 1;
+    xmcf->timeout = 5000;
+    xmcf->backlog = 4096;
+
+    return xmcf;
+}
+
+
+char *
+ngx_xc_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_xc_main_conf_t *xmcf = conf;
+
+    ngx_uint_t  i;
+    ngx_str_t   names[] = { ngx_string("request_id"),
+                            ngx_string("upstream_addr"),
+                            ngx_string("upstream_status") };
+    ngx_int_t  *indices[] = { &xmcf->id_index, &xmcf->upstream_addr_index,
+                              &xmcf->upstream_status_index };
+
+    if (xmcf->state.data == NULL) {
+        ngx_str_set(&xmcf->state, "/var/lib/nginx-xc");
+    }
+
+    if (xmcf->node.data == NULL) {
+        xmcf->node = cf->cycle->hostname;
+    }
+
+    for (i = 0; i < 3; i++) {
+        *indices[i] = ngx_http_get_variable_index(cf, &names[i]);
+
+        if (*indices[i] == NGX_ERROR) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+void *
+ngx_xc_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_xc_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_xc_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->mode = NGX_CONF_UNSET_UINT;
+    conf->body_size = NGX_CONF_UNSET_SIZE;
+
+    return conf;
+}
+
+
+char *
+ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_xc_loc_conf_t *prev = parent;
+    ngx_xc_loc_conf_t *conf = child;
+
+    if (conf->handler && conf->mode == NGX_CONF_UNSET_UINT) {
+
+        /* a gate at server level does not cover what is to be read freely */
+
+        conf->mode = NGX_XC_OFF;
+    }
+
+    if (conf->mode == NGX_CONF_UNSET_UINT) {
+        conf->mode_file = prev->mode_file;
+        conf->mode_line = prev->mode_line;
+    }
+
+    ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_XC_OFF);
+    ngx_conf_merge_size_value(conf->body_size, prev->body_size, 256 * 1024);
+
+    if (conf->policy == NULL) {
+        conf->policy = prev->policy;
+    }
+
+    if (conf->accept.n == 0) {
+        conf->accept = prev->accept;
+    }
+
+    if (conf->accept.n == 0) {
+        conf->accept.alternatives[0] = 1u << XC_SCHEME_HTTPSIG;
+        conf->accept.n = 1;
+    }
+
+    if (conf->intake && ngx_xc_intake_render(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->mode == NGX_XC_OFF) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_xc_conf_gate(cf, conf);
+}
+
+
+/* A gate has all that it needs, or the configuration does not load */
+
+static char *
+ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
+{
+    ngx_xc_main_conf_t        *xmcf, *old;
+    ngx_xc_gate_info_t        *info;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_xc_module);
+
+    if (conf->handler) {
+        return ngx_xc_conf_incomplete(cf, conf, "a location with xc_intake or "
+                                      "xc_status can't be gated");
+    }
+
+    if (conf->policy == NULL) {
+        return ngx_xc_conf_incomplete(cf, conf, "a gate needs a policy: add "
+                                      "xc_policy file");
+    }
+
+    if (!xmcf->audit) {
+        return ngx_xc_conf_incomplete(cf, conf, "a gate needs an audit log: "
+                                      "add xc_audit at the http level");
+    }
+
+    if (!xc_ascii_is_id(ngx_xc_str(&xmcf->node))) {
+        return ngx_xc_conf_incomplete(cf, conf, "the host name is no node "
+                                      "name: add node=name to xc_audit");
+    }
+
+    if (ngx_xc_conf_parent(cf, &xmcf->state) != NGX_OK) {
+        return ngx_xc_conf_incomplete(cf, conf, "the parent of the state "
+                                      "directory does not exist: make it, or "
+                                      "name another by xc_state");
+    }
+
+    if (!ngx_is_init_cycle(cf->cycle->old_cycle)) {
+        old = ngx_http_cycle_get_module_main_conf(cf->cycle->old_cycle,
+                                                  ngx_xc_module);
+
+        if (old && old->map_open && old->replay != xmcf->replay
+            && xc_str_eq(ngx_xc_str(&old->state), ngx_xc_str(&xmcf->state)))
+        {
+            return ngx_xc_conf_incomplete(cf, conf, "a changed replay= of "
+                                          "xc_state needs a restart");
+        }
+    }
+
+    conf->gate.policy = conf->policy->policy;
+    conf->gate.accept = conf->accept;
+    conf->gate.body_max = conf->body_size;
+
+    info = ngx_array_push(&xmcf->gates);
+    if (info == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    info->server = cscf->server_name;
+    info->location = clcf->name;
+    info->conf = conf;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_xc_conf_parent(ngx_conf_t *cf, ngx_str_t *path)
+{
+    u_char           *parent, *p;
+    ngx_file_info_t   fi;
+
+    parent = ngx_pnalloc(cf->temp_pool, path->len + 1);
+    if (parent == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(parent, path->data, path->len);
+
+    while (p > parent + 1 && p[-1] != '/') {
+        p--;
+    }
+
+    *p = '\0';
+
+    return ngx_file_info(parent, &fi) != NGX_FILE_ERROR && ngx_is_dir(&fi)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static char *
+ngx_xc_conf_incomplete(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf,
+    const char *what)
+{
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "\"xc enforce\": %s in %s:%ui",
+                  what, conf->mode_file, conf->mode_line);
+
+    return NGX_CONF_ERROR;
+}

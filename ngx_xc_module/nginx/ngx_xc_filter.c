@@ -1,0 +1,219 @@
+
+/*
+ * Answers that leave a gated location: the headers that the contract promises,
+ * and the digest of what was disclosed.
+ */
+
+
+#include "ngx_xc_module.h"
+
+
+static ngx_int_t ngx_xc_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_xc_header_no_store(ngx_http_request_t *r);
+static void ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static ngx_int_t ngx_xc_header_record(ngx_http_request_t *r,
+    ngx_xc_ctx_t *ctx);
+static ngx_int_t ngx_xc_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
+static ngx_int_t ngx_xc_body_hash(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_buf_t *b);
+
+
+static ngx_http_output_header_filter_pt  ngx_xc_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_xc_next_body_filter;
+
+
+static ngx_int_t
+ngx_xc_header_filter(ngx_http_request_t *r)
+{
+    ngx_xc_ctx_t       *ctx;
+    ngx_xc_loc_conf_t  *xlcf;
+
+    if (r != r->main) {
+        return ngx_xc_next_header_filter(r);
+    }
+
+    ctx = ngx_xc_get_ctx(r);
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_xc_module);
+
+    if (ctx == NULL && xlcf->mode == NGX_XC_OFF) {
+        return ngx_xc_next_header_filter(r);
+    }
+
+    if (ctx) {
+        ngx_xc_header_take(r, ctx);
+    }
+
+    if (ngx_xc_header_no_store(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx && ctx->state == NGX_XC_ADMITTED
+        && ngx_xc_header_record(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_xc_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_xc_header_no_store(ngx_http_request_t *r)
+{
+    ngx_str_t  value = ngx_string("no-store");
+
+    ngx_http_clear_last_modified(r);
+
+    r->headers_out.expires = NULL;
+
+    return ngx_xc_reply_header(r, "Cache-Control", &value);
+}
+
+
+/* What a back end says that the client must not read, or not from it */
+
+static void
+ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  names[] = {
+        ngx_string("XC-Reply"), ngx_string("XC-Record"),
+        ngx_string("XC-Request"), ngx_string("Cache-Control"),
+        ngx_string("Expires"), ngx_string("Pragma"), ngx_null_string
+    };
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            for (n = 0; names[n].len; n++) {
+                if (h[i].hash != 0 && h[i].key.len == names[n].len
+                    && ngx_strncasecmp(h[i].key.data, names[n].data,
+                                       names[n].len)
+                       == 0)
+                {
+                    h[i].hash = 0;
+
+                    if (n == 0) {
+                        ctx->reply = h[i].value;
+                    }
+
+                    break;
+                }
+            }
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_xc_header_record(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    char                 mem[256];
+    xc_buf_t             out;
+    ngx_str_t            value;
+    ngx_xc_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_xc_module);
+
+    xc_buf_init(&out, mem, sizeof(mem));
+    xc_buf_str(&out, ngx_xc_str(&xmcf->node));
+    xc_buf_char(&out, ':');
+    xc_buf_u64(&out, ctx->seq);
+    xc_buf_z(&out, ";leaf=");
+    xc_buf_hex(&out, ctx->leaf, XC_SHA256_SIZE);
+
+    value.data = (u_char *) out.data;
+    value.len = out.len;
+
+    value.data = ngx_pstrdup(r->pool, &value);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_xc_reply_header(r, "XC-Record", &value);
+}
+
+
+static ngx_int_t
+ngx_xc_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_chain_t   *cl;
+    ngx_xc_ctx_t  *ctx;
+
+    ctx = ngx_xc_get_ctx(r->main);
+
+    if (ctx == NULL || ctx->hash == NULL) {
+        return ngx_xc_next_body_filter(r, in);
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+
+        if (!ctx->hash_failed && ngx_xc_body_hash(r, ctx, cl->buf) != NGX_OK) {
+            ctx->hash_failed = 1;
+        }
+
+        if (cl->buf->last_buf) {
+            ctx->answered = 1;
+        }
+    }
+
+    return ngx_xc_next_body_filter(r, in);
+}
+
+
+static ngx_int_t
+ngx_xc_body_hash(ngx_http_request_t *r, ngx_xc_ctx_t *ctx, ngx_buf_t *b)
+{
+    off_t    pos;
+    size_t   size;
+    u_char   chunk[4096];
+    ssize_t  n;
+
+    if (ngx_buf_in_memory(b)) {
+        size = b->last - b->pos;
+        ctx->bytes += size;
+
+        return xc_hash_update(ctx->hash, b->pos, size) == XC_OK ? NGX_OK
+                                                                : NGX_ERROR;
+    }
+
+    if (!b->in_file) {
+        return NGX_OK;
+    }
+
+    ctx->bytes += b->file_last - b->file_pos;
+
+    for (pos = b->file_pos; pos < b->file_last; pos += n) {
+        size = (size_t) ngx_min(b->file_last - pos, (off_t) sizeof(chunk));
+
+        n = ngx_read_file(b->file, chunk, size, pos);
+
+        if (n <= 0 || xc_hash_update(ctx->hash, chunk, n) != XC_OK) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "xc: the answer could not be read for its digest");
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_xc_filter_init(ngx_conf_t *cf)
+{
+    (void) cf;
+
+    ngx_xc_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_xc_header_filter;
+
+    ngx_xc_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_xc_body_filter;
+
+    return NGX_OK;
+}

@@ -1,0 +1,485 @@
+
+/*
+ * The gate: a PRECONTENT handler that carries a request through the core's
+ * stages, waits for its body and for its record, and holds the verdict.
+ */
+
+
+#include "ngx_xc_module.h"
+
+
+/* Over the core's own needs, which are a small multiple of the body's size */
+#define NGX_XC_ARENA_SPARE  (1024 * 1024)
+#define NGX_XC_ARENA_BODY   16
+
+
+static ngx_int_t ngx_xc_gate_again(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_xc_loc_conf_t *xlcf);
+static ngx_int_t ngx_xc_gate_stray(ngx_http_request_t *r,
+    ngx_xc_loc_conf_t *xlcf);
+static ngx_uint_t ngx_xc_gate_latched(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_xc_loc_conf_t *xlcf);
+static ngx_int_t ngx_xc_gate_start(ngx_http_request_t *r,
+    ngx_xc_loc_conf_t *xlcf);
+static ngx_xc_ctx_t *ngx_xc_gate_init(ngx_http_request_t *r,
+    ngx_xc_loc_conf_t *xlcf);
+static ngx_int_t ngx_xc_gate_read_body(ngx_http_request_t *r,
+    ngx_xc_ctx_t *ctx);
+static void ngx_xc_gate_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_xc_gate_decide(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static ngx_int_t ngx_xc_gate_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static ngx_int_t ngx_xc_gate_fail(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    xc_reason_t reason);
+static ngx_int_t ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static void ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static xc_reason_t ngx_xc_gate_ended_by(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_xc_gate_handler(ngx_http_request_t *r)
+{
+    ngx_xc_ctx_t       *ctx;
+    ngx_xc_loc_conf_t  *xlcf;
+
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_xc_module);
+
+    if (xlcf->mode == NGX_XC_OFF) {
+        return NGX_DECLINED;
+    }
+
+    if (r != r->main) {
+
+        /* nginx serves parts of what was decided (slice) by subrequests */
+
+        ctx = ngx_xc_get_ctx(r->main);
+
+        if (ctx && ctx->state == NGX_XC_ADMITTED
+            && ngx_xc_gate_latched(r, ctx, xlcf))
+        {
+            return NGX_DECLINED;
+        }
+
+        return ngx_xc_gate_stray(r, xlcf);
+    }
+
+    ctx = ngx_xc_get_ctx(r);
+
+    if (ctx) {
+        return ngx_xc_gate_again(r, ctx, xlcf);
+    }
+
+    if (r->internal) {
+        return ngx_xc_gate_stray(r, xlcf);
+    }
+
+    return ngx_xc_gate_start(r, xlcf);
+}
+
+
+/* The handler runs again: woken, for nothing, or sent on inside nginx */
+
+static ngx_int_t
+ngx_xc_gate_again(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_xc_loc_conf_t *xlcf)
+{
+    switch (ctx->state) {
+
+    case NGX_XC_BODY_WAIT:
+        return NGX_DONE;
+
+    case NGX_XC_AUDIT_WAIT:
+
+        if (ctx->audit_failed) {
+            return ngx_xc_gate_fail(r, ctx, XC_REASON_AUDIT_UNAVAILABLE);
+        }
+
+        if (ctx->decision != NULL) {
+            return NGX_AGAIN;
+        }
+
+        ctx->state = NGX_XC_ADMITTED;
+
+        /* fall through */
+
+    case NGX_XC_ADMITTED:
+
+        if (ngx_xc_gate_latched(r, ctx, xlcf)) {
+            return NGX_DECLINED;
+        }
+
+        return ngx_xc_gate_fail(r, ctx, XC_REASON_SUBREQUEST_REFUSED);
+
+    default: /* NGX_XC_START, NGX_XC_DENIED */
+
+        /* sent on after a refusal: a denial stays a denial */
+
+        return NGX_HTTP_FORBIDDEN;
+    }
+}
+
+
+/*
+ * A subrequest, or a request that an ungated location has sent on: whatever it
+ * asks, no decision of its own stands behind it.
+ */
+
+static ngx_int_t
+ngx_xc_gate_stray(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
+{
+    ngx_xc_ctx_t  *ctx;
+
+    ctx = ngx_xc_gate_init(r, xlcf);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r == r->main) {
+        return ngx_xc_gate_fail(r, ctx, XC_REASON_SUBREQUEST_REFUSED);
+    }
+
+    /* its answer would be a part of another one: a bare status will do */
+
+    ctx->gate.verdict.reason = XC_REASON_SUBREQUEST_REFUSED;
+    ctx->state = NGX_XC_DENIED;
+
+    ngx_xc_gate_note(r, ctx);
+    ngx_xc_audit_refuse(r, ctx);
+
+    return NGX_HTTP_FORBIDDEN;
+}
+
+
+static ngx_uint_t
+ngx_xc_gate_latched(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_xc_loc_conf_t *xlcf)
+{
+    ngx_str_t  *method = &r->method_name;
+
+    return xlcf->policy == ctx->conf->policy
+           && ngx_memcmp(&xlcf->accept, &ctx->conf->accept,
+                         sizeof(xc_auth_accept_t))
+              == 0
+           && xc_str_eq(ngx_xc_str(&r->uri), ngx_xc_str(&ctx->uri))
+           && xc_str_eq(ngx_xc_str(&r->args), ngx_xc_str(&ctx->args))
+           && xc_str_eq(ngx_xc_str(method), ngx_xc_str(&ctx->method));
+}
+
+
+static ngx_int_t
+ngx_xc_gate_start(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
+{
+    xc_rc_t           rc;
+    ngx_xc_ctx_t     *ctx;
+    xc_gate_clock_t   clock;
+
+    ctx = ngx_xc_gate_init(r, xlcf);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (xlcf->gate.map == NULL) {
+
+        /* a reload could not open the state: nothing can be vouched for */
+
+        return ngx_xc_gate_fail(r, ctx, XC_REASON_AUDIT_UNAVAILABLE);
+    }
+
+    ngx_xc_state_clock(&clock);
+
+    rc = xc_gate_headers(&xlcf->gate, &ctx->msg, &clock, &ctx->arena,
+                         &ctx->gate);
+    if (rc != XC_OK) {
+        return ngx_xc_gate_refuse(r, ctx);
+    }
+
+    if (ctx->msg.body) {
+        return ngx_xc_gate_read_body(r, ctx);
+    }
+
+    return ngx_xc_gate_decide(r, ctx);
+}
+
+
+static ngx_xc_ctx_t *
+ngx_xc_gate_init(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
+{
+    ngx_xc_ctx_t               *ctx;
+    ngx_xc_main_conf_t         *xmcf;
+    ngx_http_variable_value_t  *id;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_xc_module);
+
+    ctx = ngx_xc_create_ctx(r);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    ctx->conf = xlcf;
+    ctx->arena = ngx_xc_pool_arena(r->pool, NGX_XC_ARENA_BODY * xlcf->body_size
+                                            + NGX_XC_ARENA_SPARE);
+
+    ctx->uri = r->uri;
+    ctx->args = r->args;
+    ctx->method = r->method_name;
+
+    if (ngx_xc_msg_init(r, &ctx->msg) != NGX_OK) {
+        return NULL;
+    }
+
+    ngx_xc_tls_describe(r->connection, &ctx->msg, &ctx->tls);
+
+    id = ngx_http_get_indexed_variable(r, xmcf->id_index);
+
+    if (id == NULL || id->not_found || id->len != NGX_XC_ID_LEN) {
+        return NULL;
+    }
+
+    ctx->id = (xc_str_t) { (char *) id->data, id->len };
+
+    return ctx;
+}
+
+
+static ngx_int_t
+ngx_xc_gate_read_body(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    ctx->state = NGX_XC_BODY_WAIT;
+
+    rc = ngx_http_read_client_request_body(r, ngx_xc_gate_body_handler);
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_xc_gate_body_handler(ngx_http_request_t *r)
+{
+    ngx_int_t      rc;
+    ngx_xc_ctx_t  *ctx;
+
+    ctx = ngx_xc_get_ctx(r);
+
+    /* the body is gone after the first upstream attempt otherwise */
+    r->preserve_body = 1;
+
+    if (ngx_xc_body_collect(r, &ctx->body) != NGX_OK) {
+        rc = ngx_xc_gate_fail(r, ctx, XC_REASON_INTERNAL_ERROR);
+
+    } else {
+        rc = ngx_xc_gate_decide(r, ctx);
+    }
+
+    if (rc == NGX_AGAIN || rc == NGX_DONE) {
+        return;
+    }
+
+    if (rc != NGX_DECLINED) {
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
+    r->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(r);
+}
+
+
+static ngx_int_t
+ngx_xc_gate_decide(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    xc_rc_t           rc;
+    xc_gate_clock_t   clock;
+
+    ngx_xc_state_clock(&clock);
+
+    rc = xc_gate_decide(&ctx->conf->gate, &ctx->msg, ctx->body, &clock,
+                        &ctx->arena, &ctx->gate);
+    if (rc != XC_OK) {
+        return ngx_xc_gate_refuse(r, ctx);
+    }
+
+    return ngx_xc_gate_admit(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_xc_gate_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    xc_gate_conf_t  *gate = &ctx->conf->gate;
+
+    if (xc_hash_new(&ctx->arena, XC_HASH_SHA256, &ctx->hash) != XC_OK) {
+        return ngx_xc_gate_fail(r, ctx, XC_REASON_INTERNAL_ERROR);
+    }
+
+    ctx->state = NGX_XC_AUDIT_WAIT;
+
+    if (ngx_xc_audit_admit(r, ctx) != NGX_AGAIN) {
+        return ngx_xc_gate_fail(r, ctx, XC_REASON_AUDIT_UNAVAILABLE);
+    }
+
+    xc_map_count(gate->map, XC_COUNT_ADMITTED);
+    atomic_fetch_add_explicit(
+        &gate->places[ctx->gate.auth.agency->index]->admitted, 1,
+        memory_order_relaxed);
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_xc_gate_fail(ngx_http_request_t *r, ngx_xc_ctx_t *ctx, xc_reason_t reason)
+{
+    ctx->gate.verdict = (xc_verdict_t) { reason, XC_STR_NONE, XC_STR_NONE };
+
+    return ngx_xc_gate_refuse(r, ctx);
+}
+
+
+/* The one way to say no: latch, count, record, answer */
+
+static ngx_int_t
+ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    ctx->state = NGX_XC_DENIED;
+
+    if (ctx->gate.verdict.reason == XC_REASON_NONE) {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "xc: a refusal without a reason");
+        ctx->gate.verdict.reason = XC_REASON_INTERNAL_ERROR;
+    }
+
+    ngx_xc_gate_note(r, ctx);
+
+    /* what could not be recorded as allowed is itself unrecorded */
+
+    if (ctx->gate.verdict.reason != XC_REASON_AUDIT_UNAVAILABLE) {
+        ngx_xc_audit_refuse(r, ctx);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc == NGX_OK) {
+        rc = ngx_xc_reply_problem(r, ctx);
+    }
+
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}
+
+
+/* Counters, and the one line of the error log */
+
+static void
+ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    char                     mem[XC_RECORD_URI_MAX];
+    xc_buf_t                 uri;
+    ngx_uint_t               level;
+    xc_reason_t              reason = ctx->gate.verdict.reason;
+    xc_gate_conf_t          *gate = &ctx->conf->gate;
+    xc_map_agency_t         *place;
+    const xc_reason_info_t  *info;
+
+    info = xc_reason_info(reason);
+
+    if (gate->map) {
+        xc_map_count(gate->map, XC_COUNT_REASON + reason);
+    }
+
+    if (ctx->gate.authenticated) {
+        place = gate->places[ctx->gate.auth.agency->index];
+
+        if (place) {
+            atomic_fetch_add_explicit(reason == XC_REASON_RATE_EXCEEDED
+                                      ? &place->limited : &place->refused, 1,
+                                      memory_order_relaxed);
+        }
+    }
+
+    level = info->fault == XC_FAULT_CLIENT ? NGX_LOG_INFO : NGX_LOG_ERR;
+
+    if (r->connection->log->log_level < level) {
+        return;
+    }
+
+    xc_buf_init(&uri, mem, sizeof(mem));
+    xc_record_uri(&uri, gate->policy, &ctx->msg, &ctx->gate);
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "xc: refused: %*s (%ui), agency \"%*s\", id %*s, uri %*s",
+                  info->code.len, info->code.data, (ngx_uint_t) info->status,
+                  ctx->gate.authenticated ? ctx->gate.auth.agency->id.len
+                                          : (size_t) 0,
+                  ctx->gate.authenticated ? ctx->gate.auth.agency->id.data
+                                          : "",
+                  ctx->id.len, ctx->id.data, uri.len, uri.data);
+}
+
+
+/*
+ * The log phase: an outcome for what was admitted; a decision for what ended
+ * before the gate could decide.
+ */
+
+ngx_int_t
+ngx_xc_gate_log_handler(ngx_http_request_t *r)
+{
+    ngx_xc_ctx_t  *ctx;
+
+    ctx = ngx_xc_get_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_OK;
+    }
+
+    if (ctx->decision != NULL || ctx->outcome != NULL) {
+        ngx_xc_audit_outcome(r, ctx);
+        return NGX_OK;
+    }
+
+    if (ctx->state == NGX_XC_START || ctx->state == NGX_XC_BODY_WAIT) {
+        ctx->gate.verdict.reason = ngx_xc_gate_ended_by(r);
+        ctx->state = NGX_XC_DENIED;
+
+        ngx_xc_gate_note(r, ctx);
+        ngx_xc_audit_refuse(r, ctx);
+    }
+
+    return NGX_OK;
+}
+
+
+/* What nginx, or the client, ended while the gate waited for the body */
+
+static xc_reason_t
+ngx_xc_gate_ended_by(ngx_http_request_t *r)
+{
+    if (r->connection->error) {
+        return XC_REASON_CLIENT_GONE;
+    }
+
+    switch (r->err_status ? r->err_status : r->headers_out.status) {
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        return XC_REASON_BODY_TOO_LARGE;
+
+    case NGX_HTTP_BAD_REQUEST:
+    case NGX_HTTP_REQUEST_TIME_OUT:
+        return XC_REASON_BODY_INVALID;
+
+    case 0:
+    case NGX_HTTP_CLIENT_CLOSED_REQUEST:
+        return XC_REASON_CLIENT_GONE;
+
+    default:
+        return XC_REASON_INTERNAL_ERROR;
+    }
+}

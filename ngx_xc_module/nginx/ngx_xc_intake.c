@@ -1,0 +1,334 @@
+
+/*
+ * xc_intake: the published document.  Every variant is rendered when the
+ * configuration loads; a request picks one.
+ */
+
+
+#include "ngx_xc_module.h"
+
+#include "xc_files.h"
+
+
+typedef struct {
+    ngx_str_t                    text;
+    ngx_str_t                    type;
+    ngx_str_t                    lang;
+    ngx_str_t                    etag;
+} ngx_xc_intake_variant_t;
+
+
+/* Of a location; the handler finds it through the location's configuration */
+
+struct ngx_xc_intake_doc_s {
+    const xc_intake_t           *intake;
+    ngx_str_t                    csp;
+    time_t                       updated;
+    ngx_xc_intake_variant_t      variants[2][XC_INTAKE_LANGS];
+};
+
+
+static ngx_int_t ngx_xc_intake_handler(ngx_http_request_t *r);
+static ngx_xc_intake_variant_t *ngx_xc_intake_choose(ngx_http_request_t *r,
+    ngx_xc_intake_doc_t *doc);
+static ngx_int_t ngx_xc_intake_joined(ngx_http_request_t *r, xc_msg_t *msg,
+    const char *name, xc_str_t *value);
+static ngx_int_t ngx_xc_intake_headers(ngx_http_request_t *r,
+    ngx_xc_intake_doc_t *doc, ngx_xc_intake_variant_t *variant);
+static ngx_int_t ngx_xc_intake_not_allowed(ngx_http_request_t *r);
+static ngx_int_t ngx_xc_intake_render_variant(ngx_conf_t *cf,
+    xc_arena_t *arena, ngx_xc_loc_conf_t *conf, ngx_uint_t format,
+    ngx_uint_t lang);
+
+
+static ngx_int_t
+ngx_xc_intake_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                 rc;
+    ngx_xc_loc_conf_t        *xlcf;
+    ngx_xc_intake_variant_t  *variant;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return ngx_xc_intake_not_allowed(r);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_xc_module);
+
+    variant = ngx_xc_intake_choose(r, xlcf->intake);
+
+    if (variant == NULL
+        || ngx_xc_intake_headers(r, xlcf->intake, variant) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_xc_reply_text(r, &variant->type, &variant->text);
+}
+
+
+static ngx_xc_intake_variant_t *
+ngx_xc_intake_choose(ngx_http_request_t *r, ngx_xc_intake_doc_t *doc)
+{
+    xc_msg_t            msg;
+    xc_str_t            accept, language;
+    ngx_str_t           lang;
+    xc_intake_lang_t    chosen;
+    xc_intake_format_t  format;
+
+    ngx_memzero(&msg, sizeof(xc_msg_t));
+
+    if (ngx_xc_msg_init(r, &msg) != NGX_OK
+        || ngx_xc_intake_joined(r, &msg, "accept", &accept) != NGX_OK
+        || ngx_xc_intake_joined(r, &msg, "accept-language", &language)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    if (ngx_http_arg(r, (u_char *) "lang", 4, &lang) != NGX_OK) {
+        ngx_str_null(&lang);
+    }
+
+    format = xc_intake_format(accept);
+    chosen = xc_intake_language(language, ngx_xc_str(&lang));
+
+    if (!doc->intake->langs[chosen]) {
+        chosen = XC_INTAKE_ZH;
+    }
+
+    return &doc->variants[format == XC_INTAKE_HTML][chosen];
+}
+
+
+static ngx_int_t
+ngx_xc_intake_joined(ngx_http_request_t *r, xc_msg_t *msg, const char *name,
+    xc_str_t *value)
+{
+    xc_rc_t     rc;
+    xc_arena_t  arena;
+
+    arena = ngx_xc_pool_arena(r->pool, 0);
+
+    rc = xc_msg_joined(msg, &arena, xc_str_z(name), value);
+
+    if (rc == XC_DENIED) {
+        *value = XC_STR("");
+        return NGX_OK;
+    }
+
+    return rc == XC_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_xc_intake_headers(ngx_http_request_t *r, ngx_xc_intake_doc_t *doc,
+    ngx_xc_intake_variant_t *variant)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *etag;
+
+    struct {
+        const char  *name;
+        ngx_str_t    value;
+    } headers[] = {
+        { "Vary", ngx_string("Accept, Accept-Language") },
+        { "Cache-Control", ngx_string("public, max-age=300") },
+        { "X-Content-Type-Options", ngx_string("nosniff") },
+        { "Content-Security-Policy", doc->csp },
+        { "Content-Language", variant->lang }
+    };
+
+    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        if (headers[i].value.len != 0
+            && ngx_xc_reply_header(r, headers[i].name, &headers[i].value)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    etag = ngx_list_push(&r->headers_out.headers);
+    if (etag == NULL) {
+        return NGX_ERROR;
+    }
+
+    etag->hash = 1;
+    ngx_str_set(&etag->key, "ETag");
+    etag->value = variant->etag;
+    etag->lowcase_key = NULL;
+    ngx_xc_header_init(etag);
+
+    r->headers_out.etag = etag;
+    r->headers_out.last_modified_time = doc->updated;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_xc_intake_not_allowed(ngx_http_request_t *r)
+{
+    ngx_str_t  allow = ngx_string("GET, HEAD");
+
+    if (ngx_xc_reply_header(r, "Allow", &allow) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_HTTP_NOT_ALLOWED;
+}
+
+
+char *
+ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_xc_loc_conf_t *xlcf = conf;
+
+    int64_t                    now_s;
+    xc_rc_t                    rc;
+    xc_str_t                   text;
+    ngx_str_t                 *value, file;
+    xc_arena_t                 arena;
+    const char                *error;
+    xc_policy_faults_t        *faults;
+    ngx_xc_intake_doc_t       *doc;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    (void) cmd;
+
+    if (xlcf->handler) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    file = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    doc = ngx_pcalloc(cf->pool, sizeof(ngx_xc_intake_doc_t));
+    faults = ngx_pcalloc(cf->temp_pool, sizeof(xc_policy_faults_t));
+
+    if (doc == NULL || faults == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    arena = ngx_xc_pool_arena(cf->pool, 0);
+
+    rc = xc_file_read(&arena, XC_STR(""), ngx_xc_str(&file), 0, &text, &error);
+    if (rc != XC_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "xc_intake: %s",
+                           rc == XC_EIO ? error : "no memory");
+        return NGX_CONF_ERROR;
+    }
+
+    now_s = ngx_xc_state_now_us(NULL) / 1000000;
+
+    rc = xc_intake_load(&arena, text, now_s, faults, &doc->intake);
+
+    ngx_xc_conf_faults(cf, &file, faults);
+
+    if (rc != XC_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%V: the intake document does not load: %uz faults",
+                           &file, faults->faults);
+        return NGX_CONF_ERROR;
+    }
+
+    doc->updated = doc->intake->updated_s;
+    xlcf->intake = doc;
+    xlcf->handler = 1;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_xc_intake_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+/* After inheritance, when the location's policy is known */
+
+ngx_int_t
+ngx_xc_intake_render(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
+{
+    xc_str_t    csp;
+    ngx_uint_t  format, lang;
+    xc_arena_t  arena;
+
+    arena = ngx_xc_pool_arena(cf->pool, 0);
+
+    if (xc_intake_csp(&arena, &csp) != XC_OK) {
+        return NGX_ERROR;
+    }
+
+    conf->intake->csp.data = (u_char *) csp.data;
+    conf->intake->csp.len = csp.len;
+
+    for (format = 0; format < 2; format++) {
+        for (lang = 0; lang < XC_INTAKE_LANGS; lang++) {
+            if (ngx_xc_intake_render_variant(cf, &arena, conf, format, lang)
+                != NGX_OK)
+            {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "xc_intake: the document can't be "
+                                   "rendered: too large, or no memory");
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_xc_intake_render_variant(ngx_conf_t *cf, xc_arena_t *arena,
+    ngx_xc_loc_conf_t *conf, ngx_uint_t format, ngx_uint_t lang)
+{
+    uint8_t                   sha256[XC_SHA256_SIZE];
+    xc_str_t                  text, type, tag;
+    const xc_policy_t        *policy;
+    xc_intake_format_t        as;
+    ngx_xc_intake_variant_t  *v;
+
+    v = &conf->intake->variants[format][lang];
+    as = format ? XC_INTAKE_HTML : XC_INTAKE_JSON;
+    policy = conf->policy ? conf->policy->policy : NULL;
+
+    if (xc_intake_render(arena, conf->intake->intake, policy, as, lang, &text)
+        != XC_OK
+        || xc_hash(XC_HASH_SHA256, text.data, text.len, sha256) != XC_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    v->text.data = (u_char *) text.data;
+    v->text.len = text.len;
+
+    type = xc_intake_media_type(as);
+    v->type.data = (u_char *) type.data;
+    v->type.len = type.len;
+
+    if (format) {
+        tag = xc_intake_lang_tag(lang);
+        v->lang.data = (u_char *) tag.data;
+        v->lang.len = tag.len;
+    }
+
+    v->etag.len = 2 + 32;
+    v->etag.data = ngx_pnalloc(cf->pool, v->etag.len);
+    if (v->etag.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->etag.data[0] = '"';
+    ngx_hex_dump(v->etag.data + 1, sha256, 16);
+    v->etag.data[33] = '"';
+
+    return NGX_OK;
+}

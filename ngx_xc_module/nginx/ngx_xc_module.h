@@ -1,0 +1,257 @@
+
+/*
+ * What the adapter's files share.  Everything runs in the worker's event loop
+ * but what ngx_xc_audit.c hands to its thread.
+ */
+
+
+#ifndef _NGX_XC_MODULE_H_INCLUDED_
+#define _NGX_XC_MODULE_H_INCLUDED_
+
+
+#include "ngx_xc_compat.h"
+#include <ngx_thread_pool.h>
+
+#include "xc_gate.h"
+#include "xc_intake.h"
+#include "xc_journal.h"
+#include "xc_record.h"
+
+
+#define NGX_XC_OFF          0
+#define NGX_XC_ENFORCE      1
+
+#define NGX_XC_ID_LEN       32
+
+
+/* A policy file, loaded once however many locations name it */
+
+typedef struct {
+    ngx_str_t                    file;
+    xc_arena_t                   arena;
+    const xc_policy_t           *policy;
+    xc_map_agency_t            **places;       /* by agency; set in init_module */
+} ngx_xc_policy_t;
+
+
+/* A location with a gate, for the start record */
+
+typedef struct ngx_xc_loc_conf_s  ngx_xc_loc_conf_t;
+typedef struct ngx_xc_intake_doc_s  ngx_xc_intake_doc_t;
+
+typedef struct {
+    ngx_str_t                    server;
+    ngx_str_t                    location;
+    ngx_xc_loc_conf_t           *conf;
+} ngx_xc_gate_info_t;
+
+
+typedef struct {
+    ngx_str_t                    state;        /* directory, NUL-terminated */
+    ngx_uint_t                   replay;
+
+    ngx_flag_t                   audit;        /* xc_audit was given */
+    ngx_str_t                    node;
+    ngx_flag_t                   sync;
+    ngx_thread_pool_t           *pool;
+    ngx_msec_t                   timeout;
+    ngx_uint_t                   backlog;
+
+    ngx_array_t                  policies;     /* ngx_xc_policy_t * */
+    ngx_array_t                  gates;        /* ngx_xc_gate_info_t */
+
+    ngx_int_t                    id_index;     /* of $request_id */
+    ngx_int_t                    upstream_addr_index;
+    ngx_int_t                    upstream_status_index;
+
+    ngx_str_t                    describe;     /* of the node, JSON members */
+    xc_map_t                     map;
+    unsigned                     map_open:1;
+} ngx_xc_main_conf_t;
+
+
+struct ngx_xc_loc_conf_s {
+    ngx_uint_t                   mode;
+    ngx_xc_policy_t             *policy;
+    xc_auth_accept_t             accept;
+    size_t                       body_size;
+
+    ngx_xc_intake_doc_t         *intake;
+    unsigned                     handler:1;    /* intake or status: not gated */
+
+    /* where `xc enforce` stands, for messages about what it lacks */
+    u_char                      *mode_file;
+    ngx_uint_t                   mode_line;
+
+    xc_gate_conf_t               gate;         /* completed in init_module */
+};
+
+
+/*
+ * Legal transitions: START → BODY_WAIT → AUDIT_WAIT → ADMITTED, and from any
+ * of them to DENIED.  ADMITTED may still become DENIED, when the request is
+ * sent on inside nginx to anything but what was decided.
+ */
+
+typedef enum {
+    NGX_XC_START = 0,
+    NGX_XC_BODY_WAIT,
+    NGX_XC_AUDIT_WAIT,
+    NGX_XC_ADMITTED,
+    NGX_XC_DENIED
+} ngx_xc_state_e;
+
+
+typedef struct ngx_xc_entry_s  ngx_xc_entry_t;
+
+
+/* Lies in a pool cleanup, so that it outlives internal redirects */
+
+typedef struct {
+    ngx_http_request_t          *request;
+    ngx_xc_loc_conf_t           *conf;         /* of the location that decided */
+    ngx_xc_state_e               state;
+
+    xc_arena_t                   arena;        /* the request's pool, limited */
+    xc_msg_t                     msg;
+    xc_gate_t                    gate;
+    xc_str_t                     body;
+    xc_str_t                     id;
+    xc_str_t                     tls;
+
+    /* the latch: what was decided, besides conf->policy and the operation */
+    ngx_str_t                    uri;
+    ngx_str_t                    args;
+    ngx_str_t                    method;
+
+    ngx_xc_entry_t              *decision;     /* on its way to the log */
+    ngx_xc_entry_t              *outcome;      /* reserved; set once admitted */
+    uint64_t                     seq;
+    u_char                       leaf[XC_SHA256_SIZE];
+
+    xc_hash_t                   *hash;         /* of the answer */
+    uint64_t                     bytes;
+    ngx_str_t                    reply;        /* XC-Reply */
+
+    unsigned                     audit_failed:1;
+    unsigned                     answered:1;   /* the answer's last buffer */
+    unsigned                     hash_failed:1;
+} ngx_xc_ctx_t;
+
+
+extern ngx_module_t  ngx_xc_module;
+
+
+/* ngx_xc_module.c */
+
+static ngx_inline xc_str_t
+ngx_xc_str(ngx_str_t *s)
+{
+    return (xc_str_t) { (char *) s->data, s->len };
+}
+
+/* NULL where the gate has not met the request */
+ngx_xc_ctx_t *ngx_xc_get_ctx(ngx_http_request_t *r);
+ngx_xc_ctx_t *ngx_xc_create_ctx(ngx_http_request_t *r);
+xc_arena_t ngx_xc_pool_arena(ngx_pool_t *pool, size_t limit);
+
+/* ngx_xc_conf.c */
+
+extern ngx_command_t  ngx_xc_commands[];
+
+void *ngx_xc_create_main_conf(ngx_conf_t *cf);
+char *ngx_xc_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_xc_create_loc_conf(ngx_conf_t *cf);
+char *ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+
+/* One line of the error log a fault (emerg) or warning of a document */
+void ngx_xc_conf_faults(ngx_conf_t *cf, ngx_str_t *file,
+    const xc_policy_faults_t *faults);
+
+/* ngx_xc_gate.c */
+
+ngx_int_t ngx_xc_gate_handler(ngx_http_request_t *r);
+ngx_int_t ngx_xc_gate_log_handler(ngx_http_request_t *r);
+
+/* ngx_xc_body.c */
+
+/* The request's body as one run of bytes; NGX_ERROR */
+ngx_int_t ngx_xc_body_collect(ngx_http_request_t *r, xc_str_t *body);
+
+/* ngx_xc_msg.c */
+
+/* Borrows from the request; NGX_ERROR when memory is short */
+ngx_int_t ngx_xc_msg_init(ngx_http_request_t *r, xc_msg_t *msg);
+
+/* ngx_xc_tls.c */
+
+/* Sets msg->tls and early_data, and the protocol's name */
+void ngx_xc_tls_describe(ngx_connection_t *c, xc_msg_t *msg, xc_str_t *version);
+
+/* ngx_xc_state.c */
+
+ngx_int_t ngx_xc_state_init_module(ngx_cycle_t *cycle);
+void ngx_xc_state_exit_master(ngx_cycle_t *cycle);
+ngx_int_t ngx_xc_state_describe(ngx_conf_t *cf, ngx_xc_main_conf_t *mcf);
+void ngx_xc_state_journal_conf(ngx_cycle_t *cycle, ngx_xc_main_conf_t *mcf,
+    xc_journal_conf_t *conf);
+void ngx_xc_state_clock(xc_gate_clock_t *clock);
+int64_t ngx_xc_state_now_us(void *data);
+
+/* ngx_xc_audit.c */
+
+ngx_int_t ngx_xc_audit_init_process(ngx_cycle_t *cycle);
+void ngx_xc_audit_exit_process(ngx_cycle_t *cycle);
+
+/*
+ * Queues the decision record of an admitted request, which then waits:
+ * NGX_AGAIN.  The gate's handler is run again when ctx->decision is NULL, and
+ * ctx->audit_failed tells.  NGX_ERROR: the record can't even be queued.
+ */
+ngx_int_t ngx_xc_audit_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+
+/* Queues a refusal's record; over the backlog it is counted */
+void ngx_xc_audit_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+
+/* The request's pool is going */
+void ngx_xc_audit_forget(ngx_xc_ctx_t *ctx);
+
+/* Fills and queues the outcome that was reserved; for the log phase */
+void ngx_xc_audit_outcome(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+
+/* A copy of the log's head, for status; NGX_ERROR */
+ngx_int_t ngx_xc_audit_head(xc_journal_head_t *head);
+
+typedef struct {
+    ngx_uint_t                   waiting;      /* decisions queued */
+    ngx_uint_t                   queued;       /* records queued, of all kinds */
+    ngx_uint_t                   failing;      /* the last batch failed */
+} ngx_xc_audit_state_t;
+
+void ngx_xc_audit_state(ngx_xc_audit_state_t *state);
+
+/* ngx_xc_reply.c */
+
+/* Sends the problem; what it returns goes to ngx_http_finalize_request() */
+ngx_int_t ngx_xc_reply_problem(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+ngx_int_t ngx_xc_reply_text(ngx_http_request_t *r, ngx_str_t *type,
+    ngx_str_t *text);
+ngx_int_t ngx_xc_reply_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/* ngx_xc_filter.c */
+
+ngx_int_t ngx_xc_filter_init(ngx_conf_t *cf);
+
+/* ngx_xc_intake.c, ngx_xc_status.c */
+
+char *ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_xc_intake_render(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
+char *ngx_xc_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* ngx_xc_vars.c */
+
+ngx_int_t ngx_xc_vars_add(ngx_conf_t *cf);
+
+
+#endif /* _NGX_XC_MODULE_H_INCLUDED_ */

@@ -1,0 +1,198 @@
+
+/*
+ * The gate's own answers.  They are sent whole from here, so that error_page
+ * never sees them and a refusal stays one.
+ */
+
+
+#include "ngx_xc_module.h"
+
+#include "xc_problem.h"
+
+
+static ngx_int_t ngx_xc_reply_headers(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_uint_t status);
+static ngx_int_t ngx_xc_reply_challenge(ngx_http_request_t *r,
+    ngx_xc_ctx_t *ctx);
+static ngx_int_t ngx_xc_reply_retry(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static ngx_int_t ngx_xc_reply_body(ngx_http_request_t *r, xc_str_t text);
+
+
+/* Shared by all requests of the worker: what it holds is copied before the
+ * event loop goes on */
+static char  ngx_xc_reply_buf[XC_PROBLEM_MAX];
+
+
+ngx_int_t
+ngx_xc_reply_problem(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    xc_buf_t                 out;
+    xc_gate_clock_t          clock;
+    const xc_reason_info_t  *info;
+
+    info = xc_reason_info(ctx->gate.verdict.reason);
+
+    ngx_xc_state_clock(&clock);
+    xc_buf_init(&out, ngx_xc_reply_buf, sizeof(ngx_xc_reply_buf));
+
+    if (xc_problem_write(&out, &ctx->gate, ctx->id, clock.now_s) != XC_OK) {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "xc: a refusal does not fit its buffer");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_xc_reply_headers(r, ctx, info->status) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    return ngx_xc_reply_body(r, xc_buf_view(&out));
+}
+
+
+ngx_int_t
+ngx_xc_reply_text(ngx_http_request_t *r, ngx_str_t *type, ngx_str_t *text)
+{
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = type->len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    return ngx_xc_reply_body(r, ngx_xc_str(text));
+}
+
+
+static ngx_int_t
+ngx_xc_reply_headers(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_uint_t status)
+{
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+
+    r->headers_out.status = status;
+    r->err_status = 0;
+    r->allow_ranges = 0;
+
+    if (status == NGX_HTTP_UNAUTHORIZED
+        && ngx_xc_reply_challenge(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_xc_reply_retry(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_xc_reply_challenge(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    char       mem[512];
+    xc_buf_t   accept;
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "Signature realm=\"xc\"");
+
+    if (ngx_xc_reply_header(r, "WWW-Authenticate", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    xc_buf_init(&accept, mem, sizeof(mem));
+    xc_problem_accept_signature(&accept, ctx->conf->policy->policy, &ctx->msg);
+
+    if (accept.overflow) {
+        return NGX_ERROR;
+    }
+
+    value.data = (u_char *) accept.data;
+    value.len = accept.len;
+
+    value.data = ngx_pstrdup(r->pool, &value);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_xc_reply_header(r, "Accept-Signature", &value);
+}
+
+
+static ngx_int_t
+ngx_xc_reply_retry(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    int64_t     seconds = ctx->gate.retry_after_s;
+    ngx_str_t   value;
+    ngx_uint_t  status = r->headers_out.status;
+
+    if (status != NGX_HTTP_TOO_MANY_REQUESTS
+        && status != NGX_HTTP_SERVICE_UNAVAILABLE)
+    {
+        return NGX_OK;
+    }
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%L", seconds > 0 ? seconds : 1)
+                - value.data;
+
+    return ngx_xc_reply_header(r, "Retry-After", &value);
+}
+
+
+/* name is static; the value stays the caller's */
+
+ngx_int_t
+ngx_xc_reply_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = *value;
+    h->lowcase_key = NULL;
+    ngx_xc_header_init(h);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_xc_reply_body(ngx_http_request_t *r, xc_str_t text)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    r->headers_out.content_length_n = text.len;
+
+    b = ngx_create_temp_buf(r->pool, text.len + 1);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last = ngx_cpymem(b->last, text.data, text.len);
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    rc = ngx_http_send_header(r);
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}

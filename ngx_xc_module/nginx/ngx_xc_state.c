@@ -1,0 +1,478 @@
+
+/*
+ * The state directory: made by the master at start, opened by every cycle; the
+ * mapped file's places handed to the policies; the node's own records.
+ */
+
+
+#include "ngx_xc_module.h"
+
+#include <time.h>
+
+
+#define NGX_XC_DESCRIBE_MAX  32768
+
+
+static ngx_int_t ngx_xc_state_prepare(ngx_cycle_t *cycle,
+    ngx_xc_main_conf_t *xmcf);
+static ngx_int_t ngx_xc_state_directory(ngx_cycle_t *cycle,
+    ngx_xc_main_conf_t *xmcf);
+static ngx_uint_t ngx_xc_state_has_log(ngx_xc_main_conf_t *xmcf);
+static ngx_int_t ngx_xc_state_map(ngx_cycle_t *cycle,
+    ngx_xc_main_conf_t *xmcf);
+static void ngx_xc_state_unmap(void *data);
+static ngx_int_t ngx_xc_state_places(ngx_cycle_t *cycle,
+    ngx_xc_main_conf_t *xmcf);
+static ngx_int_t ngx_xc_state_event(ngx_cycle_t *cycle,
+    ngx_xc_main_conf_t *xmcf, const char *event);
+static void ngx_xc_state_owner(ngx_cycle_t *cycle, uid_t *uid, gid_t *gid);
+
+
+/*
+ * nginx exits where an init_module fails, at a reload the running master too:
+ * there a fault is logged, and the new workers refuse everything.
+ */
+
+ngx_int_t
+ngx_xc_state_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t           starting;
+    ngx_xc_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_xc_module);
+
+    if (xmcf == NULL || xmcf->gates.nelts == 0 || ngx_test_config) {
+        return NGX_OK;
+    }
+
+    starting = ngx_is_init_cycle(cycle->old_cycle);
+
+    if (ngx_xc_state_prepare(cycle, xmcf) == NGX_OK
+        && ngx_xc_state_event(cycle, xmcf, starting ? "start" : "reload")
+           == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    if (starting) {
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                  "xc: the gates of this configuration refuse everything "
+                  "until the fault above is mended and nginx reloaded");
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_xc_state_prepare(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
+{
+    if (ngx_xc_state_directory(cycle, xmcf) != NGX_OK
+        || ngx_xc_state_map(cycle, xmcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_xc_state_places(cycle, xmcf);
+}
+
+
+static ngx_int_t
+ngx_xc_state_directory(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
+{
+    uid_t            uid;
+    gid_t            gid;
+    ngx_file_info_t  fi;
+
+    ngx_xc_state_owner(cycle, &uid, &gid);
+
+    if (ngx_create_dir(xmcf->state.data, 0750) == NGX_FILE_ERROR) {
+
+        if (ngx_errno != NGX_EEXIST) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                          "xc_state: can't make the directory \"%V\"",
+                          &xmcf->state);
+            return NGX_ERROR;
+        }
+
+    } else if (uid != (uid_t) -1
+               && chown((char *) xmcf->state.data, uid, gid) == -1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "xc_state: can't give \"%V\" to the worker user",
+                      &xmcf->state);
+        return NGX_ERROR;
+    }
+
+    if (ngx_file_info(xmcf->state.data, &fi) == NGX_FILE_ERROR
+        || !ngx_is_dir(&fi))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "xc_state: \"%V\" is not a directory", &xmcf->state);
+        return NGX_ERROR;
+    }
+
+    if (uid != (uid_t) -1 && fi.st_uid != uid) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "xc_state: \"%V\" belongs to user %d, not to the worker "
+                      "user %d: run chown %d \"%V\"", &xmcf->state,
+                      (int) fi.st_uid, (int) uid, (int) uid, &xmcf->state);
+        return NGX_ERROR;
+    }
+
+    if (fi.st_mode & 0007) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "xc_state: \"%V\" is open to everybody: run chmod 0750 "
+                      "\"%V\"", &xmcf->state, &xmcf->state);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_xc_state_owner(ngx_cycle_t *cycle, uid_t *uid, gid_t *gid)
+{
+    ngx_core_conf_t  *ccf;
+
+    *uid = (uid_t) -1;
+    *gid = (gid_t) -1;
+
+    /* a worker has no business in changing owners */
+
+    if (geteuid() == 0 && ngx_process != NGX_PROCESS_WORKER) {
+        ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx,
+                                               ngx_core_module);
+        *uid = ccf->user;
+        *gid = ccf->group;
+    }
+}
+
+
+static ngx_uint_t
+ngx_xc_state_has_log(ngx_xc_main_conf_t *xmcf)
+{
+    u_char           path[NGX_MAX_PATH], *p;
+    ngx_uint_t       i;
+    ngx_file_info_t  fi;
+
+    static const char  *names[] = { "audit.head", "audit.log" };
+
+    for (i = 0; i < 2; i++) {
+        p = ngx_snprintf(path, NGX_MAX_PATH - 1, "%V/%s", &xmcf->state,
+                         names[i]);
+        *p = '\0';
+
+        if (ngx_file_info(path, &fi) != NGX_FILE_ERROR) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_xc_state_map(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
+{
+    int                  fd;
+    u_char               path[NGX_MAX_PATH], *p;
+    char                 boot_id[37];
+    ssize_t              n;
+    const char          *error;
+    xc_map_conf_t        conf;
+    xc_map_origin_t      origin;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    n = fd == -1 ? -1 : read(fd, boot_id, 36);
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    if (n != 36) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "xc_state: can't read the kernel's boot id, without "
+                      "which nobody can tell old state from new");
+        return NGX_ERROR;
+    }
+
+    boot_id[36] = '\0';
+
+    p = ngx_snprintf(path, NGX_MAX_PATH - 1, "%V/xc.map", &xmcf->state);
+    *p = '\0';
+
+    ngx_memzero(&conf, sizeof(xc_map_conf_t));
+
+    conf.path = (char *) path;
+    conf.replay = xmcf->replay;
+    conf.boot_id = boot_id;
+    conf.now_s = ngx_xc_state_now_us(NULL) / 1000000;
+    conf.log_exists = ngx_xc_state_has_log(xmcf);
+    conf.create = 1;
+    ngx_xc_state_owner(cycle, &conf.uid, &conf.gid);
+
+    if (xc_map_open(&xmcf->map, &conf, &origin, &error) != XC_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "xc_state: \"%s\": %s", path, error);
+        return NGX_ERROR;
+    }
+
+    xmcf->map_open = 1;
+
+    cln->handler = ngx_xc_state_unmap;
+    cln->data = xmcf;
+
+    if (origin == XC_MAP_BORN) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "xc_state: \"%s\" was made anew beside an older log: "
+                      "signatures of before now are refused (starting)", path);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_xc_state_unmap(void *data)
+{
+    ngx_xc_main_conf_t  *xmcf = data;
+
+    xmcf->map_open = 0;
+    xc_map_close(&xmcf->map);
+}
+
+
+static ngx_int_t
+ngx_xc_state_places(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
+{
+    uint64_t              generation;
+    ngx_uint_t            i, n;
+    xc_gate_clock_t       clock;
+    ngx_xc_policy_t     **policies;
+    const xc_policy_t    *policy;
+    ngx_xc_gate_info_t   *gates;
+
+    ngx_xc_state_clock(&clock);
+    generation = xc_map_next_generation(&xmcf->map);
+    policies = xmcf->policies.elts;
+
+    for (i = 0; i < xmcf->policies.nelts; i++) {
+        policy = policies[i]->policy;
+
+        policies[i]->places = ngx_palloc(cycle->pool, (policy->n_agencies + 1)
+                                                   * sizeof(xc_map_agency_t *));
+        if (policies[i]->places == NULL) {
+            return NGX_ERROR;
+        }
+
+        for (n = 0; n < policy->n_agencies; n++) {
+            policies[i]->places[n] = xc_map_agency(&xmcf->map,
+                                                   policy->agencies[n].id,
+                                                   generation, clock.boot_us);
+
+            if (policies[i]->places[n] == NULL) {
+                ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                              "xc_state: there are more than %d agencies in "
+                              "the policies", XC_MAP_AGENCIES);
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    gates = xmcf->gates.elts;
+
+    for (i = 0; i < xmcf->gates.nelts; i++) {
+        gates[i].conf->gate.places = gates[i].conf->policy->places;
+        gates[i].conf->gate.map = &xmcf->map;
+    }
+
+    return NGX_OK;
+}
+
+
+/* `start`, `reload`, `stop`: the master's records */
+
+static ngx_int_t
+ngx_xc_state_event(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
+    const char *event)
+{
+    char                *mem;
+    xc_rc_t              rc;
+    xc_buf_t             out;
+    ngx_uint_t           level;
+    ngx_pool_t          *pool;
+    xc_journal_t         journal;
+    xc_journal_conf_t    conf;
+    xc_journal_entry_t   entry;
+    xc_journal_report_t  report;
+
+    pool = ngx_create_pool(4096, cycle->log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    mem = ngx_palloc(pool, 4 * NGX_XC_DESCRIBE_MAX);
+    if (mem == NULL) {
+        ngx_destroy_pool(pool);
+        return NGX_ERROR;
+    }
+
+    xc_buf_init(&out, mem, NGX_XC_DESCRIBE_MAX + 64);
+    xc_buf_z(&out, "\"event\":\"");
+    xc_buf_z(&out, event);
+    xc_buf_z(&out, "\",");
+    xc_buf_str(&out, ngx_xc_str(&xmcf->describe));
+
+    ngx_xc_state_journal_conf(cycle, xmcf, &conf);
+    report.text[0] = '\0';
+
+    rc = xc_journal_open(&journal, &conf, &report);
+
+    if (rc == XC_OK) {
+        entry.members = xc_buf_view(&out);
+
+        rc = xc_journal_append(&journal, &entry, 1,
+                               mem + NGX_XC_DESCRIBE_MAX + 64,
+                               3 * NGX_XC_DESCRIBE_MAX - 64, &report);
+
+        if (rc == XC_OK) {
+            rc = xc_journal_checkpoint(&journal, &report);
+        }
+
+        xc_journal_close(&journal);
+    }
+
+    if (report.text[0] != '\0') {
+        level = report.alert ? NGX_LOG_ALERT : NGX_LOG_ERR;
+
+        if (rc != XC_OK) {
+            level = NGX_LOG_EMERG;
+        }
+
+        ngx_log_error(level, cycle->log, 0, "xc: audit log: %s", report.text);
+
+    } else if (rc != XC_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "xc: audit log: the record \"%s\" could not be written",
+                      event);
+    }
+
+    ngx_destroy_pool(pool);
+
+    return rc == XC_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_xc_state_exit_master(ngx_cycle_t *cycle)
+{
+    ngx_xc_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_xc_module);
+
+    if (xmcf && xmcf->map_open) {
+        (void) ngx_xc_state_event(cycle, xmcf, "stop");
+    }
+}
+
+
+void
+ngx_xc_state_journal_conf(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
+    xc_journal_conf_t *conf)
+{
+    ngx_memzero(conf, sizeof(xc_journal_conf_t));
+
+    conf->dir = (char *) xmcf->state.data;
+    conf->node = ngx_xc_str(&xmcf->node);
+    conf->sync = xmcf->sync;
+    conf->describe = ngx_xc_str(&xmcf->describe);
+    conf->now_us = ngx_xc_state_now_us;
+
+    ngx_xc_state_owner(cycle, &conf->uid, &conf->gid);
+}
+
+
+/* What the node is, for records that begin a life or a file */
+
+ngx_int_t
+ngx_xc_state_describe(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf)
+{
+    xc_buf_t             out, before;
+    ngx_uint_t           i;
+    ngx_xc_gate_info_t  *gates;
+
+    xmcf->describe.data = ngx_palloc(cf->pool, NGX_XC_DESCRIBE_MAX);
+    if (xmcf->describe.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    xc_buf_init(&out, xmcf->describe.data, NGX_XC_DESCRIBE_MAX - 64);
+
+    xc_buf_z(&out, "\"version\":\"" XC_VERSION "\",\"sync\":");
+    xc_buf_z(&out, xmcf->sync ? "\"group\"" : "\"off\"");
+
+    before = out;
+    gates = xmcf->gates.elts;
+
+    for (i = 0; i < xmcf->gates.nelts; i++) {
+        xc_buf_z(&out, i == 0 ? ",\"gates\":[{\"server\":" : ",{\"server\":");
+        xc_buf_json(&out, ngx_xc_str(&gates[i].server));
+        xc_buf_z(&out, ",\"location\":");
+        xc_buf_json(&out, ngx_xc_str(&gates[i].location));
+        xc_buf_z(&out, ",\"mode\":\"enforce\",\"policy\":{\"id\":");
+        xc_buf_json(&out, gates[i].conf->policy->policy->id);
+        xc_buf_z(&out, ",\"version\":");
+        xc_buf_json(&out, gates[i].conf->policy->policy->version);
+        xc_buf_z(&out, "}}");
+    }
+
+    xc_buf_char(&out, ']');
+
+    if (out.overflow) {
+
+        /* hundreds of gates: their number has to do */
+
+        out = before;
+        out.cap = NGX_XC_DESCRIBE_MAX;
+        xc_buf_z(&out, ",\"gates_count\":");
+        xc_buf_u64(&out, xmcf->gates.nelts);
+    }
+
+    xmcf->describe.len = out.len;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_xc_state_clock(xc_gate_clock_t *clock)
+{
+    struct timespec  ts;
+
+    clock->now_s = ngx_xc_state_now_us(NULL) / 1000000;
+
+    (void) clock_gettime(CLOCK_BOOTTIME, &ts);
+    clock->boot_us = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+int64_t
+ngx_xc_state_now_us(void *data)
+{
+    struct timespec  ts;
+
+    (void) data;
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}

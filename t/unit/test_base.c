@@ -1,0 +1,205 @@
+/* Layer 0: arena, ASCII, writer, index, reasons. */
+
+#include "xt.h"
+#include "xc_ascii.h"
+#include "xc_buf.h"
+#include "xc_index.h"
+#include "xc_reason.h"
+
+#include <stdio.h>
+
+
+static void
+test_json_string(void)
+{
+    size_t     i;
+    char       mem[128];
+    xc_buf_t   b;
+    xc_str_t   in;
+
+    static const struct {
+        xc_str_t  in, out;
+    } cases[] = {
+        { { "", 0 }, { "\"\"", 2 } },
+        { { "a\"\\\n\0z", 6 }, { "\"a\\\"\\\\\\n\\u0000z\"", 16 } },
+        { { "\x7f\x1b", 2 }, { "\"\\u007f\\u001b\"", 14 } },
+        { { "\xe6\xb2\xaa", 3 }, { "\"\xe6\xb2\xaa\"", 5 } },
+        { { "\xe6\xb2", 2 }, { "\"\\ufffd\\ufffd\"", 14 } },
+        { { "\xed\xa0\x80", 3 }, { "\"\\ufffd\\ufffd\\ufffd\"", 20 } },
+        { { "\xc0\xaf", 2 }, { "\"\\ufffd\\ufffd\"", 14 } },
+    };
+
+    for (i = 0; i < XC_COUNT(cases); i++) {
+        in = xt_guard(cases[i].in);
+        xc_buf_init(&b, mem, sizeof(mem));
+        xc_buf_json(&b, in);
+        xt_is(xc_buf_view(&b), cases[i].out, "JSON string %zu", i);
+        xt_unguard(in);
+    }
+
+    for (i = 0; i < 16; i++) {
+        xc_buf_init(&b, mem, i);
+        xc_buf_json(&b, cases[1].in);
+        if (!b.overflow) {
+            break;
+        }
+    }
+
+    xt_ok(i == 16, "every shorter buffer is an overflow");
+}
+
+
+static void
+test_numbers(void)
+{
+    char      mem[32];
+    uint64_t  n = 7;
+    xc_buf_t  b;
+
+    xc_buf_init(&b, mem, sizeof(mem));
+    xc_buf_u64(&b, UINT64_MAX);
+    xt_is(xc_buf_view(&b), XC_STR("18446744073709551615"), "largest number");
+
+    xc_buf_init(&b, mem, sizeof(mem));
+    xc_buf_i64(&b, INT64_MIN);
+    xt_is(xc_buf_view(&b), XC_STR("-9223372036854775808"), "smallest number");
+
+    xt_ok(xc_ascii_u64(XC_STR("18446744073709551615"), UINT64_MAX, &n)
+          && n == UINT64_MAX, "reads the largest number");
+    n = 7;
+    xt_ok(!xc_ascii_u64(XC_STR("18446744073709551616"), UINT64_MAX, &n)
+          && n == 7, "and not one more");
+    xt_ok(!xc_ascii_u64(XC_STR("100"), 99, &n), "a stated limit");
+    xt_ok(!xc_ascii_u64(XC_STR(""), 99, &n), "nothing is no number");
+    xt_ok(!xc_ascii_u64(XC_STR("+1"), 99, &n), "a sign is no digit");
+}
+
+
+static void
+test_text(void)
+{
+    char      mem[64];
+    uint8_t   bytes[2];
+    xc_buf_t  b;
+
+    xc_buf_init(&b, mem, sizeof(mem));
+    xc_buf_pct(&b, XC_STR("a b%\xe6\r"));
+    xt_is(xc_buf_view(&b), XC_STR("a%20b%25%e6%0d"), "percent-encoding");
+
+    xc_buf_init(&b, mem, sizeof(mem));
+    xc_buf_html(&b, XC_STR("<a href=\"'&'\">"));
+    xt_is(xc_buf_view(&b), XC_STR("&lt;a href=&quot;&#39;&amp;&#39;&quot;&gt;"),
+          "HTML");
+
+    xt_ok(xc_hex_decode(bytes, 2, XC_STR("fFa0")) && bytes[0] == 0xff
+          && bytes[1] == 0xa0, "hexadecimal of both cases");
+    xt_ok(!xc_hex_decode(bytes, 2, XC_STR("fFa")), "an odd digit");
+    xt_ok(!xc_hex_decode(bytes, 2, XC_STR("fFag")), "no digit");
+
+    xt_ok(xc_ascii_is_id(XC_STR("310115-2026a_x.Y")), "an id");
+    xt_ok(!xc_ascii_is_id(XC_STR("")), "an empty id");
+    xt_ok(!xc_ascii_is_id(XC_STR("a b")), "an id with a space");
+    xt_ok(xc_ascii_ieq(XC_STR("X-Xc-Id"), XC_STR("x-xC-iD")), "case folds");
+    xt_is(xc_ascii_trim(XC_STR(" \ta b\t ")), XC_STR("a b"), "white space");
+    xt_ok(!xc_ascii_is_tchar('\0') && !xc_ascii_is_tchar('(')
+          && xc_ascii_is_tchar('~'), "token characters");
+}
+
+
+static xc_rc_t
+index_many(xc_arena_t *arena, void *data)
+{
+    size_t      i;
+    xc_rc_t     rc;
+    xc_str_t   *keys = data;
+    xc_index_t  index;
+
+    rc = xc_index_init(&index, arena, 1000);
+    if (rc != XC_OK) {
+        return rc;
+    }
+
+    for (i = 0; i < 1000; i++) {
+        if (xc_index_add(&index, keys[i], &keys[i]) != XC_OK) {
+            return XC_EINTERNAL;
+        }
+    }
+
+    for (i = 0; i < 1000; i++) {
+        if (xc_index_find(&index, keys[i]) != &keys[i]) {
+            return XC_EINTERNAL;
+        }
+    }
+
+    return xc_index_find(&index, XC_STR("absent")) == NULL
+           && xc_index_add(&index, keys[3], keys) == XC_DENIED
+           ? XC_OK : XC_EINTERNAL;
+}
+
+
+static void
+test_index(void)
+{
+    int              i;
+    static char      text[1000][8];
+    static xc_str_t  keys[1000];
+    xc_index_t       none = { NULL, 0, 0 };
+
+    for (i = 0; i < 1000; i++) {
+        keys[i] = (xc_str_t) { text[i],
+                       (size_t) snprintf(text[i], sizeof(text[i]), "k%d", i) };
+    }
+
+    xt_oom("an index of 1,000", index_many, keys);
+    xt_ok(xc_index_find(&none, XC_STR("k")) == NULL, "an index never made");
+    xt_ok(xc_index_add(&none, XC_STR("k"), &none) == XC_ELIMIT, "is full");
+}
+
+
+static void
+test_arena(void)
+{
+    xc_str_t   s = XC_STR("abc"), copy;
+    xc_heap_t  heap;
+
+    xc_heap_init(&heap, 10);
+    xt_ok(xc_arena_dup(&heap.arena, s, &copy) == XC_OK && copy.data[3] == '\0',
+          "a copy with its NUL");
+    xt_ok(xc_arena_alloc(&heap.arena, 7) == NULL, "over the arena's limit");
+    xt_ok(xc_arena_alloc(&heap.arena, 6) != NULL, "to the arena's limit");
+    xt_ok(xc_arena_array(&heap.arena, SIZE_MAX, 2) == NULL, "no overflow");
+    xc_heap_free(&heap);
+}
+
+
+static void
+test_reasons(void)
+{
+    int                      i, bad = 0;
+    const xc_reason_info_t  *info;
+
+    for (i = 1; i < XC_REASON_COUNT; i++) {
+        info = xc_reason_info((xc_reason_t) i);
+        bad += info->code.len == 0 || info->status < 400 || info->title.len == 0
+               || !xc_ascii_is_utf8(info->title_zh)
+               || info->remedy_zh.len == 0;
+    }
+
+    xt_ok(bad == 0, "every reason is whole");
+    xt_is(xc_reason_info(XC_REASON_NONE)->code, XC_STR("internal-error"),
+          "no reason is no pass");
+}
+
+
+int
+main(void)
+{
+    test_json_string();
+    test_numbers();
+    test_text();
+    test_index();
+    test_arena();
+    test_reasons();
+
+    return xt_done();
+}

@@ -1,0 +1,390 @@
+/* The signature base: the figures are those of RFC 9421, sections 2 and B. */
+
+#include "xt.h"
+#include "xc_b64.h"
+#include "xc_crypto.h"
+#include "xc_sigbase.h"
+
+
+#define H(n, v)  { { (n), sizeof(n) - 1 }, { (v), sizeof(v) - 1 } }
+#define DIGEST   "sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwA" \
+                 "gBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:"
+#define PUBLIC   "JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs="
+#define SECRET   "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjU" \
+                 "kdJPBtbmHhIDi6pcl8jsasjlTMtDQ=="
+
+/* The request of RFC 9421 B.2. */
+static const xc_header_t  b2_lines[] = {
+    H("Host", "example.com"), H("Date", "Tue, 20 Apr 2021 02:07:55 GMT"),
+    H("Content-Type", "application/json"), H("Content-Digest", DIGEST),
+    H("Content-Length", "18")
+};
+
+/* The request of RFC 9421 B.4. */
+static const xc_header_t  b4_lines[] = {
+    H("Host", "example.org"), H("Date", "Fri, 15 Jul 2022 14:24:55 GMT"),
+    H("Accept", "application/json"), H("Accept", "*/*")
+};
+
+/* The lines of RFC 9421 2.1. */
+static const xc_header_t  fields[] = {
+    H("Host", "www.example.com"), H("Date", "Tue, 20 Apr 2021 02:07:56 GMT"),
+    H("X-OWS-Header", "   Leading and trailing whitespace.   "),
+    H("Cache-Control", "max-age=60"), H("Cache-Control", "   must-revalidate"),
+    H("Example-Dict", "  a=1,    b=2;x=1;y=2,   c=(a   b   c)"),
+    H("X-Empty-Header", ""), H("X-Break", "a\n\"@method\": GET"),
+    H("X-Return", "a\rb")
+};
+
+static const xc_msg_t  b2 = {
+    .method = { "POST", 4 }, .headers = b2_lines,
+    .n_headers = XC_COUNT(b2_lines), .tls = true
+};
+
+static const xc_msg_t  b4 = {
+    .method = { "GET", 3 }, .headers = b4_lines,
+    .n_headers = XC_COUNT(b4_lines), .tls = true
+};
+
+static const xc_msg_t  plain = {
+    .method = { "POST", 4 }, .headers = fields,
+    .n_headers = XC_COUNT(fields), .tls = true
+};
+
+#define B2_TARGET  "/foo?param=Value&Pet=dog"
+#define B4_TARGET  "/demo?name1=Value1&Name2=value2"
+
+typedef struct {
+    const char      *name;
+    const xc_msg_t  *msg;
+    const char      *target, *authority;
+    const char      *params;
+    const char      *base;          /* all but the last line; NULL: refused */
+    const char      *component;     /* that is named where refused */
+} base_case_t;
+
+static const base_case_t  cases[] = {
+    { "B.2.1", &b2, B2_TARGET, "example.com",
+      "();created=1618884473;keyid=\"test-key-rsa-pss\""
+      ";nonce=\"b3k2pp5k7z-50gnwp.yemd\"", "", NULL },
+    { "B.2.3", &b2, B2_TARGET, "example.com",
+      "(\"date\" \"@method\" \"@path\" \"@query\" \"@authority\""
+      " \"content-type\" \"content-digest\" \"content-length\")"
+      ";created=1618884473;keyid=\"test-key-rsa-pss\"",
+      "\"date\": Tue, 20 Apr 2021 02:07:55 GMT\n\"@method\": POST\n"
+      "\"@path\": /foo\n\"@query\": ?param=Value&Pet=dog\n"
+      "\"@authority\": example.com\n\"content-type\": application/json\n"
+      "\"content-digest\": " DIGEST "\n\"content-length\": 18\n", NULL },
+    { "2.1", &plain, "/", "www.example.com",
+      "(\"host\" \"date\" \"x-ows-header\" \"cache-control\" \"example-dict\""
+      " \"x-empty-header\")",
+      "\"host\": www.example.com\n\"date\": Tue, 20 Apr 2021 02:07:56 GMT\n"
+      "\"x-ows-header\": Leading and trailing whitespace.\n"
+      "\"cache-control\": max-age=60, must-revalidate\n"
+      "\"example-dict\": a=1,    b=2;x=1;y=2,   c=(a   b   c)\n"
+      "\"x-empty-header\": \n", NULL },
+    { "2.2", &plain, "/path?param=value", "www.example.com",
+      "(\"@method\" \"@target-uri\" \"@authority\" \"@scheme\""
+      " \"@request-target\" \"@path\" \"@query\");a=1.5;b=?0;c=tok;d=:AQI=:",
+      "\"@method\": POST\n"
+      "\"@target-uri\": https://www.example.com/path?param=value\n"
+      "\"@authority\": www.example.com\n\"@scheme\": https\n"
+      "\"@request-target\": /path?param=value\n\"@path\": /path\n"
+      "\"@query\": ?param=value\n", NULL },
+    { "2.2.7, escaped", &plain, "/path?param=value&foo=bar&baz=bat%2Dman",
+      "www.example.com", "(\"@query\")",
+      "\"@query\": ?param=value&foo=bar&baz=bat%2Dman\n", NULL },
+    { "2.2.7, no value", &plain, "/path?queryString", "www.example.com",
+      "(\"@query\")", "\"@query\": ?queryString\n", NULL },
+    { "2.2.7, absent", &plain, "/path", "www.example.com", "(\"@query\")",
+      "\"@query\": ?\n", NULL },
+    { "2.2.7, empty", &plain, "/path?", "www.example.com", "(\"@query\")",
+      "\"@query\": ?\n", NULL },
+    { "2.2.6, empty", &plain, "?q", "www.example.com", "(\"@path\")",
+      "\"@path\": /\n", NULL },
+
+    { "an absent field", &plain, "/", "x", "(\"date\" \"x-none\")", NULL,
+      "x-none" },
+    { "upper case", &plain, "/", "x", "(\"Date\")", NULL, "Date" },
+    { "no name", &plain, "/", "x", "(\"\")", NULL, "" },
+    { "no token", &plain, "/", "x", "(\"da te\")", NULL, "da te" },
+    { "not a string", &plain, "/", "x", "(date)", NULL, "date" },
+    { "twice", &plain, "/", "x", "(\"date\" \"@path\" \"date\")", NULL,
+      "date" },
+    { "derived, twice", &plain, "/", "x", "(\"@path\" \"@path\")", NULL,
+      "@path" },
+    { "a parameter", &plain, "/", "x", "(\"example-dict\";sf)", NULL,
+      "example-dict" },
+    { "req", &plain, "/", "x", "(\"@method\";req)", NULL, "@method" },
+    { "@query-param", &plain, "/?a=1", "x", "(\"@query-param\";name=\"a\")",
+      NULL, "@query-param" },
+    { "@status", &plain, "/", "x", "(\"@status\")", NULL, "@status" },
+    { "@signature-params", &plain, "/", "x", "(\"@signature-params\")", NULL,
+      "@signature-params" },
+    { "a line feed", &plain, "/", "x", "(\"x-break\")", NULL, "x-break" },
+    { "a carriage return", &plain, "/", "x", "(\"x-return\")", NULL,
+      "x-return" },
+    { "a line feed in the path", &plain, "/a\nb", "x", "(\"@path\")", NULL,
+      "@path" },
+};
+
+
+/* The one member of the list is the inner list. */
+static xc_rc_t
+make_base(xc_arena_t *arena, const base_case_t *c, xc_str_t *base,
+    xc_str_t *component)
+{
+    xc_rc_t        rc;
+    xc_msg_t       msg = *c->msg;
+    xc_sfv_list_t  list;
+
+    xc_msg_set_target(&msg, xc_str_z(c->target));
+
+    rc = xc_sfv_parse_list(arena, xc_str_z(c->params), &list);
+
+    return rc != XC_OK ? rc
+           : xc_sig_base(arena, &msg, xc_str_z(c->authority),
+                         &list.members[0].item, base, component);
+}
+
+
+static void
+test_case(const base_case_t *c)
+{
+    xc_rc_t    rc;
+    xc_str_t   base, want, component = XC_STR("untouched");
+    xc_heap_t  heap;
+
+    xc_heap_init(&heap, 0);
+    rc = make_base(&heap.arena, c, &base, &component);
+
+    if (c->base == NULL) {
+        xt_ok(rc == XC_DENIED, "%s: refused: %d", c->name, rc);
+        xt_is(component, xc_str_z(c->component), "%s: named", c->name);
+
+    } else {
+        want = xc_arena_printf(&heap.arena, "%s\"@signature-params\": %s",
+                               c->base, c->params);
+        xt_is(rc == XC_OK ? base : XC_STR("refused"), want, "%s", c->name);
+    }
+
+    xc_heap_free(&heap);
+}
+
+
+static void
+test_signature(const char *name, const base_case_t *c, xc_alg_t alg,
+    const char *signature, xc_rc_t want)
+{
+    size_t           len = 0;
+    uint8_t          bytes[128], secret[64];
+    xc_rc_t          rc;
+    xc_str_t         base = XC_STR("");
+    xc_heap_t        heap;
+    const char      *error;
+    const xc_key_t  *key;
+
+    xc_heap_init(&heap, 0);
+
+    if (alg == XC_ALG_ED25519) {
+        rc = xc_key_public(&heap.arena, alg, XC_STR(PUBLIC), &error, &key);
+
+    } else {
+        rc = xc_b64_decode(XC_B64_STD, XC_STR(SECRET), secret, &len);
+        rc = rc != XC_OK ? rc
+             : xc_key_secret(&heap.arena, alg,
+                             (xc_str_t) { (char *) secret, len }, &error,
+                             &key);
+    }
+
+    if (rc == XC_OK) {
+        rc = xc_b64_decode(XC_B64_STD, xc_str_z(signature), bytes, &len);
+    }
+
+    if (rc == XC_OK) {
+        rc = make_base(&heap.arena, c, &base, NULL);
+    }
+
+    if (rc == XC_OK) {
+        rc = xc_key_verify(key, base, (xc_str_t) { (char *) bytes, len });
+    }
+
+    xt_ok(rc == want, "%s: %d", name, rc);
+    xc_heap_free(&heap);
+}
+
+
+#define B25  "(\"date\" \"@authority\" \"content-type\")"                      \
+             ";created=1618884473;keyid=\"test-shared-secret\""
+#define B26  "(\"date\" \"@method\" \"@path\" \"@authority\" \"content-type\"" \
+             " \"content-length\");created=1618884473"                         \
+             ";keyid=\"test-key-ed25519\""
+#define B4   "(\"@method\" \"@path\" \"@authority\" \"accept\")"               \
+             ";created=1618884473;keyid=\"test-key-ed25519\""
+
+static void
+test_signatures(void)
+{
+    base_case_t  c = { "", &b2, B2_TARGET, "example.com", B25, NULL, NULL };
+
+    static const char  b25[] = "pxcQw6G3AjtMBQjwo8XzkZf/bws5LelbaMk5rGIGtE8=";
+    static const char  b26[] = "wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQC"
+                               "K1u02Gb04v9EDgwUPiu4A0w6vuQv5lIp5WPpBKRCw==";
+    static const char  b43[] = "ZT1kooQsEHpZ0I1IjCqtQppOmIqlJPeo7DHR3SoMn0s5J"
+                               "Z1eRGS0A+vyYP9t/LXlh5QMFFQ6cpLt2m0pmj3NDA==";
+
+    test_signature("B.2.5", &c, XC_ALG_HMAC_SHA256, b25, XC_OK);
+    test_signature("an Ed25519 key and a MAC", &c, XC_ALG_ED25519, b25,
+                   XC_DENIED);
+    c.authority = "example.org";
+    test_signature("B.2.5, another authority", &c, XC_ALG_HMAC_SHA256, b25,
+                   XC_DENIED);
+
+    c = (base_case_t) { "", &b2, B2_TARGET, "example.com", B26, NULL, NULL };
+    test_signature("B.2.6", &c, XC_ALG_ED25519, b26, XC_OK);
+    c.target = "/fop?param=Value&Pet=dog";
+    test_signature("B.2.6, another path", &c, XC_ALG_ED25519, b26, XC_DENIED);
+
+    c = (base_case_t) { "", &b4, B4_TARGET, "example.org", B4, NULL, NULL };
+    test_signature("B.4, as signed", &c, XC_ALG_ED25519, b43, XC_OK);
+    c.authority = "example.com";
+    test_signature("B.4, another host", &c, XC_ALG_ED25519, b43, XC_DENIED);
+}
+
+
+static xc_rc_t
+base_in(xc_arena_t *arena, void *data)
+{
+    xc_str_t  base;
+
+    return make_base(arena, data, &base, NULL);
+}
+
+
+/* Components a0, a1, ... all present: 64 of them pass, 65 do not. */
+static void
+test_many(void)
+{
+    size_t         i;
+    char           names[XC_SIGBASE_MAX + 1][4];
+    xc_str_t       base, component = XC_STR("x");
+    xc_msg_t       msg = { .method = { "GET", 3 } };
+    xc_heap_t      heap;
+    xc_header_t    lines[XC_SIGBASE_MAX + 1];
+    xc_sfv_item_t  items[XC_SIGBASE_MAX + 1], list = { .items = items };
+
+    for (i = 0; i < XC_COUNT(items); i++) {
+        names[i][0] = 'a';
+        names[i][1] = (char) ('0' + i / 10);
+        names[i][2] = (char) ('0' + i % 10);
+
+        lines[i] = (xc_header_t) { { names[i], 3 }, XC_STR("v") };
+        items[i] = (xc_sfv_item_t) {
+            .bare = { XC_SFV_STRING, 0, lines[i].name }
+        };
+    }
+
+    list.bare.type = XC_SFV_INNER_LIST;
+    list.n_items = XC_SIGBASE_MAX;
+    msg.headers = lines;
+    msg.n_headers = XC_COUNT(lines);
+    xc_msg_set_target(&msg, XC_STR("/"));
+
+    xc_heap_init(&heap, 0);
+    xt_ok(xc_sig_base(&heap.arena, &msg, XC_STR("x"), &list, &base, &component)
+          == XC_OK, "64 components");
+    list.n_items++;
+    xt_ok(xc_sig_base(&heap.arena, &msg, XC_STR("x"), &list, &base, &component)
+          == XC_DENIED && component.len == 0, "65 components");
+    xc_heap_free(&heap);
+}
+
+
+/* Whatever a value needs when escaped, the base has room for it. */
+static void
+test_room(void)
+{
+    size_t               i, j;
+    xc_str_t             base;
+    xc_heap_t            heap;
+    xc_sfv_param_t       params[] = {
+        { XC_STR("quotes"), { .type = XC_SFV_STRING } },
+        { XC_STR("display"), { .type = XC_SFV_DISPLAY } },
+        { XC_STR("bytes"), { .type = XC_SFV_BYTES } },
+        { XC_STR("least"), { XC_SFV_INTEGER, -999999999999999, XC_STR("") } },
+    };
+    const xc_sfv_item_t  list = {
+        .bare = { .type = XC_SFV_INNER_LIST }, .params = params,
+        .n_params = XC_COUNT(params)
+    };
+
+    static char  text[512];
+
+    for (i = 0; i < sizeof(text); i += 2) {
+        memcpy(text + i, "\xc3\xa9", 2);
+    }
+
+    params[1].value.text = (xc_str_t) { text, sizeof(text) };
+    params[2].value.text = (xc_str_t) { text, sizeof(text) };
+
+    static char  quotes[512];
+
+    memset(quotes, '"', sizeof(quotes));
+    params[0].value.text = (xc_str_t) { quotes, sizeof(quotes) };
+
+    for (i = j = 0; i <= sizeof(text); i += 2) {
+        params[0].value.text.len = params[1].value.text.len = i;
+        params[2].value.text.len = i;
+
+        xc_heap_init(&heap, 0);
+        j += xc_sig_base(&heap.arena, &plain, XC_STR("x"), &list, &base, NULL)
+             == XC_OK;
+        xc_heap_free(&heap);
+    }
+
+    xt_ok(j == sizeof(text) / 2 + 1, "room for what is escaped");
+}
+
+
+static void
+test_required(void)
+{
+    size_t    n;
+    xc_msg_t  msg = plain;
+    xc_str_t  names[XC_SIGBASE_REQUIRED_MAX];
+
+    xc_msg_set_target(&msg, XC_STR("/a"));
+    xt_ok(xc_sigbase_required(&msg, names) == 3, "three at least");
+
+    xc_msg_set_target(&msg, XC_STR("/a?"));
+    n = xc_sigbase_required(&msg, names);
+    xt_is(names[n - 1], XC_STR("@query"), "a query");
+
+    msg.body = true;
+    n = xc_sigbase_required(&msg, names);
+    xt_ok(n == XC_SIGBASE_REQUIRED_MAX, "a query and a body");
+    xt_is(names[n - 1], XC_STR("content-digest"), "has a digest");
+}
+
+
+int
+main(void)
+{
+    size_t  i;
+
+    if (xc_crypto_init() != XC_OK) {
+        return 2;
+    }
+
+    for (i = 0; i < XC_COUNT(cases); i++) {
+        test_case(&cases[i]);
+    }
+
+    test_signatures();
+    test_many();
+    test_room();
+    test_required();
+    xt_oom("a base", base_in, (void *) &cases[3]);
+
+    return xt_done();
+}

@@ -1,0 +1,350 @@
+#!/usr/bin/env bash
+# The project's one entry: ./xc help.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+root=$PWD
+
+# Debian packages by what needs them.
+pkgs_build="nginx nginx-dev gcc libc6-dev make libpcre2-dev
+            libjansson-dev libssl-dev zlib1g-dev"
+pkgs_test="perl libcryptx-perl libio-socket-ssl-perl curl openssl binutils"
+pkgs_lint="clang libclang-rt-14-dev"
+
+export CC=${CC:-gcc}
+export LC_ALL=C.UTF-8
+nginx=${XC_NGINX:-}
+nginx_src=${XC_NGINX_SRC:-/usr/share/nginx/src}
+build=${XC_BUILD:-build}
+jobs=$(nproc 2>/dev/null || echo 2)
+cflags=${CFLAGS:--O2 -g}
+sanitize=
+if [ "${XC_SANITIZE:-0}" != 0 ]; then
+    CC=gcc                          # its run time can be preloaded into nginx
+    build=${XC_BUILD:-build-asan}
+    sanitize="-fsanitize=address,undefined -fno-omit-frame-pointer"
+    cflags="-O1 -g $sanitize"
+fi
+case $build in
+    /*) ;;
+    *) build=$root/$build ;;
+esac
+
+
+usage()
+{
+    cat <<'END'
+./xc build          builds build/ngx_xc_module.so and build/xcctl
+./xc test [FILE...] builds, then runs the tests (all, or those named)
+./xc demo [--keep]  builds, then shows the gate at work
+./xc bench [...]    builds, then measures
+./xc lint           compiles with gcc and clang, warnings being errors;
+                    prints the sizes of files and functions
+./xc fuzz [SECONDS] runs each fuzz target so long (default 20)
+./xc deps [lint]    installs the Debian packages that are missing
+./xc clean          removes what was built
+
+Environment: CC (gcc or clang), XC_SANITIZE=1 (ASan and UBSan, in
+build-asan/), XC_BUILD (another build directory), XC_NGINX and XC_NGINX_SRC
+(another nginx and its source), XC_JOBS (tests at a time), XC_KEEP=1 (tests
+keep their directories).
+END
+}
+
+
+say()
+{
+    printf 'xc: %s\n' "$*" >&2
+}
+
+
+die()
+{
+    say "$*"
+    exit 1
+}
+
+
+as_root()
+{
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "not root and no sudo; as root run: $*"
+    fi
+}
+
+
+# A package that starts a service must not do so here: nginx is wanted as a
+# program, not as this machine's web server.
+apt_install()
+{
+    as_root env DEBIAN_FRONTEND=noninteractive sh -c '
+        rc=/usr/sbin/policy-rc.d
+        if [ ! -e $rc ]; then
+            trap "rm -f $rc" EXIT
+            trap "exit 1" HUP INT TERM
+            printf "#!/bin/sh\nexit 101\n" >$rc
+            chmod 755 $rc
+        fi
+        apt-get -qq update || echo "xc: apt-get update failed" >&2
+        apt-get -qq -y --no-install-recommends install "$@" </dev/null >&2
+    ' sh "$@"
+}
+
+
+# Installs what is missing of the packages named.
+need()
+{
+    local p have missing=
+
+    if ! command -v dpkg-query >/dev/null; then
+        say "not Debian: have ready what these packages hold: $*"
+        return
+    fi
+
+    have=" $(dpkg-query -W -f '${db:Status-Status}=${Package} ' "$@" \
+             2>/dev/null || true)"
+    for p in "$@"; do
+        case $have in
+            *" installed=$p "*) ;;
+            *) missing="$missing $p" ;;
+        esac
+    done
+
+    if [ -n "$missing" ]; then
+        say "installing$missing"
+        apt_install $missing || die "could not install:$missing"
+    fi
+}
+
+
+find_nginx()
+{
+    if [ -z "$nginx" ]; then
+        nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || die "no nginx found"
+    fi
+    export XC_NGINX=$nginx
+}
+
+
+# The value of one --with-...-opt='...' that this nginx was configured with.
+nginx_opt()
+{
+    "$nginx" -V 2>&1 | sed -n "s/.*--with-$1-opt='\([^']*\)'.*/\1/p"
+}
+
+
+# nginx's configure runs again only when something that it reads has changed.
+configure_module()
+{
+    local bd=$build/nginx want cc_opt ld_opt log
+
+    [ -x "$nginx_src/configure" ] || die "no nginx source in $nginx_src"
+
+    cc_opt="$(nginx_opt cc) -Wall -Wextra -Wno-unused-parameter"
+    ld_opt=$(nginx_opt ld)
+    if [ -n "$sanitize" ]; then
+        cc_opt="$cc_opt -U_FORTIFY_SOURCE -O1 $sanitize"
+        ld_opt="$ld_opt $sanitize"
+    fi
+
+    want=$(echo "$CC $root $nginx_src"; "$CC" --version | head -n 1
+           "$nginx" -V 2>&1; echo "$cc_opt $ld_opt"
+           cat config ngx_xc_module/core/sources
+           cat "$nginx_src/conf_flags" 2>/dev/null || true
+           ls ngx_xc_module/*/*.h)
+
+    if [ -f "$bd/Makefile" ] && [ "$(cat "$bd/stamp" 2>/dev/null)" = "$want" ]
+    then
+        return
+    fi
+
+    say "configuring against $("$nginx" -v 2>&1)"
+    rm -rf "$bd"
+    mkdir -p "$bd"
+    log=$bd/configure.log
+
+    NGX_CONF_FLAGS=(--with-compat --with-threads --with-http_ssl_module
+                    --with-http_v2_module)
+    if [ -f "$nginx_src/conf_flags" ]; then
+        # shellcheck disable=SC1091
+        . "$nginx_src/conf_flags"
+    fi
+
+    (cd "$nginx_src" && ./configure --with-cc="$CC" --with-cc-opt="$cc_opt" \
+        --with-ld-opt="$ld_opt" "${NGX_CONF_FLAGS[@]}" \
+        --add-dynamic-module="$root" --builddir="$bd") >"$log" 2>&1 \
+        || { tail -n 20 "$log" >&2; die "configure failed: $log"; }
+
+    printf '%s\n' "$want" >"$bd/stamp"
+}
+
+
+make_module()
+{
+    configure_module
+    make -s -j "$jobs" -C "$nginx_src" -f "$build/nginx/Makefile" modules
+    cmp -s "$build/nginx/ngx_xc_module.so" "$build/ngx_xc_module.so" \
+        || install -m 644 "$build/nginx/ngx_xc_module.so" \
+                   "$build/ngx_xc_module.so"
+}
+
+
+cmd_build()
+{
+    need $pkgs_build
+    find_nginx
+    mkdir -p "$build"
+    (
+        flock 9
+        make_module
+        make -s -j "$jobs" BUILD="$build" CFLAGS="$cflags" tool unit
+    ) 9>"$build/lock"
+}
+
+
+# What stock nginx needs to load a module built with sanitizers.
+preload()
+{
+    local lib keep=$build/keep_loaded.so
+
+    "$CC" -shared -fPIC -o "$keep" t/lib/keep_loaded.c
+    for lib in libasan.so libubsan.so; do
+        readlink -f "$("$CC" -print-file-name=$lib)"
+    done | paste -sd :
+    echo "$keep"
+}
+
+
+# Leaks are found by tracing the process, which some containers forbid.
+can_find_leaks()
+{
+    echo 'int main(void) { return 0; }' >"$build/probe.c"
+    "$CC" -fsanitize=address -o "$build/probe" "$build/probe.c" \
+        && ASAN_OPTIONS=detect_leaks=1 "$build/probe" >/dev/null 2>&1
+}
+
+
+cmd_test()
+{
+    local n
+
+    need $pkgs_test
+    cmd_build
+
+    export XC_BUILD=$build XC_MODULE=$build/ngx_xc_module.so
+    export XC_XCCTL=$build/xcctl
+    if [ -n "$sanitize" ]; then
+        XC_PRELOAD=$(preload | paste -sd :)
+        export XC_PRELOAD
+        export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+        export ASAN_OPTIONS=detect_stack_use_after_return=1
+        if ! can_find_leaks; then
+            say "no leak detection here"
+            export XC_LEAKS=0 ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+        fi
+    fi
+
+    if [ $# = 0 ]; then
+        mapfile -t units < <(find "$build/unit" -name 'test_*' -perm -u+x \
+                             -type f | sort)
+        set -- t/*.t "${units[@]}"
+    fi
+
+    n=${XC_JOBS:-$((jobs * 3 > 8 ? 8 : jobs * 3))}
+    prove -j "$n" -It/lib "$@"
+}
+
+
+cmd_lint()
+{
+    local cc
+
+    need $pkgs_build $pkgs_lint
+    for cc in gcc clang; do
+        say "compiling with $cc"
+        env -u XC_SANITIZE CC="$cc" XC_BUILD="build/lint-$cc" ./xc build
+    done
+
+    say "sizes (a file over 600 lines, a function over 60: two concerns?)"
+    find ngx_xc_module -name '*.[ch]' | sort | xargs awk '
+        function file() {
+            if (name != "" && last > 600)
+                printf "  %s: %d lines\n", name, last
+        }
+        FNR == 1 { file(); name = FILENAME; start = 0 }
+        /^\{/    { start = FNR }
+        /^\}/    { if (start && FNR - start > 61)
+                       printf "  %s:%d: a function of %d lines\n",
+                              FILENAME, start, FNR - start - 1
+                   start = 0 }
+                 { last = FNR }
+        END      { file(); printf "  %d lines in all\n", NR }'
+    if command -v shellcheck >/dev/null; then
+        shellcheck -S warning xc .ci/run
+    fi
+}
+
+
+cmd_fuzz()
+{
+    local secs=${1:-20} name f
+
+    need $pkgs_build $pkgs_lint
+    if ! compgen -G 't/fuzz/fuzz_*.c' >/dev/null; then
+        say "no fuzz targets"
+        return
+    fi
+
+    make -s -j "$jobs" BUILD="$build" CC=clang fuzz
+    for f in t/fuzz/fuzz_*.c; do
+        name=$(basename "$f" .c)
+        mkdir -p "$build/fuzz/corpus/$name"
+        set -- "$build/fuzz/corpus/$name"
+        if [ -d "t/fuzz/$name" ]; then
+            set -- "$@" "t/fuzz/$name"
+        fi
+        say "fuzzing $name for ${secs}s"
+        "$build/fuzz/$name" -max_total_time="$secs" -timeout=10 \
+            -print_final_stats=0 -verbosity=0 \
+            -artifact_prefix="$build/fuzz/$name-" "$@"
+    done
+}
+
+
+# demo and bench are scripts of their own; both find what was built here.
+run_after_build()
+{
+    local script=$1
+
+    shift
+    [ -f "$script" ] || die "there is no $script yet"
+    need $pkgs_test
+    cmd_build
+    export XC_BUILD=$build XC_MODULE=$build/ngx_xc_module.so
+    export XC_XCCTL=$build/xcctl
+    exec bash "$script" "$@"
+}
+
+
+cmd=${1:-help}
+[ $# = 0 ] || shift
+
+case $cmd in
+    build)  cmd_build ;;
+    test)   cmd_test "$@" ;;
+    demo)   run_after_build demo/run "$@" ;;
+    bench)  run_after_build bench/run "$@" ;;
+    lint)   cmd_lint ;;
+    fuzz)   cmd_fuzz "$@" ;;
+    deps)   need $pkgs_build $pkgs_test
+            if [ "${1:-}" = lint ]; then
+                need $pkgs_lint
+            fi ;;
+    clean)  rm -rf build build-asan ;;
+    help|-h|--help) usage ;;
+    *)      usage >&2; exit 2 ;;
+esac
