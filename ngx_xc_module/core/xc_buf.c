@@ -124,16 +124,16 @@ xc_buf_json(xc_buf_t *b, xc_str_t s)
 }
 
 
-void
-xc_buf_pct(xc_buf_t *b, xc_str_t s)
+static void
+xc_buf_encode(xc_buf_t *b, xc_str_t s, char also)
 {
-    size_t         i;
-    uint8_t        c;
+    size_t   i;
+    uint8_t  c;
 
     for (i = 0; i < s.len; i++) {
         c = (uint8_t) s.data[i];
 
-        if (c > 0x20 && c < 0x7f && c != '%') {
+        if (c > 0x20 && c < 0x7f && (char) c != also) {
             xc_buf_char(b, (char) c);
 
         } else {
@@ -141,6 +141,20 @@ xc_buf_pct(xc_buf_t *b, xc_str_t s)
             xc_buf_hex(b, &c, 1);
         }
     }
+}
+
+
+void
+xc_buf_pct(xc_buf_t *b, xc_str_t s)
+{
+    xc_buf_encode(b, s, '%');
+}
+
+
+void
+xc_buf_target(xc_buf_t *b, xc_str_t s)
+{
+    xc_buf_encode(b, s, '\0');
 }
 
 

@@ -65,6 +65,10 @@ void xc_buf_json(xc_buf_t *b, xc_str_t s);
 /* Printable ASCII stays, but '%'; all else becomes %XX. */
 void xc_buf_pct(xc_buf_t *b, xc_str_t s);
 
+/* A request target: printable ASCII stays, "%" too, since it is there as the
+ * client's own encoding; all else becomes %XX. */
+void xc_buf_target(xc_buf_t *b, xc_str_t s);
+
 /* Text for HTML content and double-quoted attributes. */
 void xc_buf_html(xc_buf_t *b, xc_str_t s);
 

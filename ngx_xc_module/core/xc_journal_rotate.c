@@ -274,6 +274,9 @@ xc_journal_replace_failed(xc_journal_op_t *op, bool exists,
 
         if (rc == XC_OK) {
             xc_journal_note_file(note, name);
+
+        } else if (rc == XC_EIO) {
+            rc = xc_journal_log_error(op, "find the renamed");
         }
     }
 
@@ -283,7 +286,8 @@ xc_journal_replace_failed(xc_journal_op_t *op, bool exists,
 
     xc_journal_say(op->report, false, "a write to %s/" XC_JOURNAL_LOG " had "
                    "failed: it is now %s, and a new one goes on at seq %llu",
-                   op->journal->conf.dir, note->file,
+                   op->journal->conf.dir,
+                   note->file[0] == '\0' ? "gone" : note->file,
                    (xc_journal_llu_t) tip->seq);
 
     return xc_journal_new_file(op);

@@ -254,7 +254,8 @@ xc_load_pass(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 }
 
 
-/* As twins are compared (CONTRACT.md section 3): case folded, no "_" and "-". */
+/* As twins are compared (CONTRACT.md section 3): case folded, without "_" and
+ * "-". */
 static xc_str_t
 xc_load_fold(xc_str_t source, char mem[XC_POLICY_POINTER_MAX])
 {

@@ -121,7 +121,7 @@ xc_record_uri(xc_buf_t *out, const xc_policy_t *policy, const xc_msg_t *msg,
     if (subject.len != 0) {
         before = (size_t) (subject.data - msg->path.data);
 
-        xc_buf_pct(&uri, (xc_str_t) { target.data,
+        xc_buf_target(&uri, (xc_str_t) { target.data,
                                       XC_MIN(before, XC_RECORD_URI_MAX) });
         xc_buf_z(&uri, "{subject}");
 
@@ -131,7 +131,7 @@ xc_record_uri(xc_buf_t *out, const xc_policy_t *policy, const xc_msg_t *msg,
 
     if (uri.len < XC_RECORD_URI_MAX) {
         target.len = XC_MIN(target.len, XC_RECORD_URI_MAX - uri.len);
-        xc_buf_pct(&uri, target);
+        xc_buf_target(&uri, target);
     }
 
     xc_buf_bytes(out, mem, XC_MIN(uri.len, XC_RECORD_URI_MAX));

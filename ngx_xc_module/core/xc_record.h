@@ -29,8 +29,7 @@ typedef struct {
 /*
  * The request target with what the path's group "subject" captured written
  * {subject}, whichever method was used and whether or not the gate came so
- * far; other bytes than printable ASCII, and "%", as %XX.  Cut at
- * XC_RECORD_URI_MAX.
+ * far; other bytes than printable ASCII as %XX.  Cut at XC_RECORD_URI_MAX.
  */
 void xc_record_uri(xc_buf_t *out, const xc_policy_t *policy,
     const xc_msg_t *msg, const xc_gate_t *gate);

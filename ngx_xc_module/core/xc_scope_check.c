@@ -272,13 +272,15 @@ xc_scope_check_subjects(xc_scope_t *s, xc_str_t path_subject)
 static void
 xc_scope_check_window(xc_scope_t *s)
 {
-    int64_t         from, to, max = (int64_t) s->policy->limits.window_days;
+    int64_t         from = 0, to = 0, max;
     xc_window_t    *window = &s->out->window;
     xc_scope_at_t   at = xc_scope_at(s, XC_MEMBER_WINDOW);
 
     if (!window->present) {
         return;
     }
+
+    max = (int64_t) s->policy->limits.window_days;
 
     if (xc_time_parse_date(window->from, &from) != XC_OK) {
         at.sub = "from";

@@ -32,6 +32,7 @@ static ngx_int_t ngx_xc_gate_fail(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     xc_reason_t reason);
 static ngx_int_t ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static void ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static void ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static xc_reason_t ngx_xc_gate_ended_by(ngx_http_request_t *r);
 
 
@@ -380,47 +381,65 @@ ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 static void
 ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
-    char                     mem[XC_RECORD_URI_MAX];
-    xc_buf_t                 uri;
-    ngx_uint_t               level;
-    xc_reason_t              reason = ctx->gate.verdict.reason;
-    xc_gate_conf_t          *gate = &ctx->conf->gate;
-    xc_map_agency_t         *place;
-    const xc_reason_info_t  *info;
-
-    info = xc_reason_info(reason);
+    xc_reason_t       reason = ctx->gate.verdict.reason;
+    xc_gate_conf_t   *gate = &ctx->conf->gate;
+    xc_map_agency_t  *place;
 
     if (gate->map) {
         xc_map_count(gate->map, XC_COUNT_REASON + reason);
-    }
 
-    if (ctx->gate.authenticated) {
-        place = gate->places[ctx->gate.auth.agency->index];
+        if (ctx->gate.authenticated) {
+            place = gate->places[ctx->gate.auth.agency->index];
 
-        if (place) {
             atomic_fetch_add_explicit(reason == XC_REASON_RATE_EXCEEDED
                                       ? &place->limited : &place->refused, 1,
                                       memory_order_relaxed);
         }
     }
 
+    ngx_xc_gate_log(r, ctx);
+}
+
+
+/*
+ * Without the connection's own context, which would add the request line, and
+ * with it the subject's id
+ */
+
+static void
+ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    char                     mem[XC_RECORD_URI_MAX];
+    xc_buf_t                 uri;
+    xc_str_t                 agency;
+    ngx_log_t               *log = r->connection->log;
+    ngx_uint_t               level;
+    ngx_log_handler_pt       handler;
+    const xc_reason_info_t  *info;
+
+    info = xc_reason_info(ctx->gate.verdict.reason);
     level = info->fault == XC_FAULT_CLIENT ? NGX_LOG_INFO : NGX_LOG_ERR;
 
-    if (r->connection->log->log_level < level) {
+    if (log->log_level < level) {
         return;
     }
 
     xc_buf_init(&uri, mem, sizeof(mem));
-    xc_record_uri(&uri, gate->policy, &ctx->msg, &ctx->gate);
+    xc_record_uri(&uri, ctx->conf->policy->policy, &ctx->msg, &ctx->gate);
 
-    ngx_log_error(level, r->connection->log, 0,
-                  "xc: refused: %*s (%ui), agency \"%*s\", id %*s, uri %*s",
+    agency = ctx->gate.authenticated ? ctx->gate.auth.agency->id
+                                     : XC_STR("-");
+    handler = log->handler;
+    log->handler = NULL;
+
+    ngx_log_error(level, log, 0,
+                  "xc: refused: %*s (%ui), agency %*s, client %V, id %*s, "
+                  "uri %*s",
                   info->code.len, info->code.data, (ngx_uint_t) info->status,
-                  ctx->gate.authenticated ? ctx->gate.auth.agency->id.len
-                                          : (size_t) 0,
-                  ctx->gate.authenticated ? ctx->gate.auth.agency->id.data
-                                          : "",
+                  agency.len, agency.data, &r->connection->addr_text,
                   ctx->id.len, ctx->id.data, uri.len, uri.data);
+
+    log->handler = handler;
 }
 
 

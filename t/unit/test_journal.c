@@ -1077,8 +1077,10 @@ test_prefix(void)
     xc_str_t     line;
     char         text[256];
 
-#define ZEROS  "0000000000000000000000000000000000000000000000000000000000000000"
-#define REST   "\"time\":\"2026-11-22T10:20:30.123456Z\",\"node\":\"n1\",\"event\":\""
+#define ZEROS  "00000000000000000000000000000000"                             \
+               "00000000000000000000000000000000"
+#define REST   "\"time\":\"2026-11-22T10:20:30.123456Z\",\"node\":\"n1\","      \
+               "\"event\":\""
 
     static const char *const  bad[] = {
         "{\"seq\":01,\"prev\":\"" ZEROS "\"," REST,

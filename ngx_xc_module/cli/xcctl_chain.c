@@ -1,0 +1,315 @@
+#include "xcctl_chain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define XCCTL_LLU(n)    ((unsigned long long) (n))
+
+
+static void
+xcctl_chain_say(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
+    va_list args)
+{
+    int             n;
+    xcctl_fault_t  *fault;
+
+    chain->faults++;
+
+    if (chain->kept == XCCTL_CHAIN_FAULTS) {
+        return;
+    }
+
+    fault = &chain->fault[chain->kept++];
+    fault->seq = chain->main.seq;
+
+    n = snprintf(fault->text, sizeof(fault->text), "%s:%llu: ", where.file,
+                 XCCTL_LLU(where.line));
+
+    if (n > 0 && (size_t) n < sizeof(fault->text)) {
+        (void) vsnprintf(fault->text + n, sizeof(fault->text) - (size_t) n,
+                         fmt, args);
+    }
+}
+
+
+void
+xcctl_chain_fault(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
+    ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    xcctl_chain_say(chain, where, fmt, args);
+    va_end(args);
+}
+
+
+static bool
+xcctl_chain_prev_fits(const xcctl_place_t *place, const xcctl_line_t *line)
+{
+    return !place->known
+           || memcmp(place->leaf, line->prev, XC_SHA256_SIZE) == 0;
+}
+
+
+static bool
+xcctl_chain_fits(const xcctl_place_t *place, const xcctl_line_t *line)
+{
+    return line->seq == place->seq && xcctl_chain_prev_fits(place, line);
+}
+
+
+static xcctl_place_t
+xcctl_chain_behind(const xcctl_line_t *line)
+{
+    xcctl_place_t  place = { .seq = line->seq + 1, .known = true,
+                             .where = line->where };
+
+    memcpy(place.leaf, line->leaf, XC_SHA256_SIZE);
+
+    return place;
+}
+
+
+static void
+xcctl_chain_missing(xcctl_chain_t *chain, const xcctl_line_t *line)
+{
+    uint64_t  from = chain->main.seq, to = line->seq - 1;
+
+    if (from == to) {
+        xcctl_chain_fault(chain, line->where, "seq %llu is missing before this"
+                          " line", XCCTL_LLU(from));
+        return;
+    }
+
+    xcctl_chain_fault(chain, line->where, "seq %llu to %llu are missing before"
+                      " this line", XCCTL_LLU(from), XCCTL_LLU(to));
+}
+
+
+static void
+xcctl_chain_out_of_order(xcctl_chain_t *chain, const xcctl_line_t *line)
+{
+    xcctl_chain_fault(chain, line->where, "out of order: seq %llu where %llu "
+                      "follows", XCCTL_LLU(line->seq),
+                      XCCTL_LLU(chain->main.seq));
+}
+
+
+/* The next line fits behind the odd one: the chain was broken before it. */
+static void
+xcctl_chain_blame_before(xcctl_chain_t *chain)
+{
+    const xcctl_line_t   *odd = &chain->odd;
+    const xcctl_place_t  *main = &chain->main;
+
+    if (odd->seq > main->seq) {
+        xcctl_chain_missing(chain, odd);
+
+    } else if (odd->seq == main->seq) {
+        xcctl_chain_fault(chain, main->where, "altered: it is not the line "
+                          "whose hash the next one holds");
+
+    } else if (odd->seq + 1 == main->seq) {
+        xcctl_chain_fault(chain, main->where, "inserted: the next line has "
+                          "seq %llu too, and the chain goes on from there",
+                          XCCTL_LLU(odd->seq));
+
+    } else {
+        xcctl_chain_out_of_order(chain, odd);
+    }
+}
+
+
+/* Neither what stands before nor what follows fits the odd line: it was
+ * altered itself.  Returns false where it was rather something else. */
+static bool
+xcctl_chain_blame_line(xcctl_chain_t *chain)
+{
+    const xcctl_line_t  *odd = &chain->odd;
+
+    if (odd->seq == chain->main.seq) {
+        xcctl_chain_fault(chain, odd->where, "altered: it fits neither the "
+                          "line before it nor the one behind it");
+        return true;
+    }
+
+    if (xcctl_chain_prev_fits(&chain->main, odd)) {
+        xcctl_chain_fault(chain, odd->where, "altered: seq %llu where %llu "
+                          "follows, though prev fits", XCCTL_LLU(odd->seq),
+                          XCCTL_LLU(chain->main.seq));
+        return true;
+    }
+
+    if (odd->seq > chain->main.seq) {
+        xcctl_chain_missing(chain, odd);
+
+    } else {
+        xcctl_chain_out_of_order(chain, odd);
+    }
+
+    return false;
+}
+
+
+/* Decides what the pending line was, by the line behind it.  Returns true
+ * where that one is explained by this and has been taken. */
+static bool
+xcctl_chain_resolve(xcctl_chain_t *chain, const xcctl_line_t *line)
+{
+    bool  altered;
+
+    chain->pending = false;
+
+    if (xcctl_chain_fits(&chain->main, line)) {
+        if (!chain->garbled) {
+            xcctl_chain_out_of_order(chain, &chain->odd);
+            chain->displaced = true;
+            chain->early = chain->behind;
+        }
+
+        return false;
+    }
+
+    if (xcctl_chain_fits(&chain->behind, line)) {
+        if (!chain->garbled) {
+            xcctl_chain_blame_before(chain);
+        }
+
+        chain->main = chain->behind;
+        return false;
+    }
+
+    if (chain->garbled) {
+        return false;
+    }
+
+    altered = xcctl_chain_blame_line(chain);
+
+    if (altered && line->seq == chain->main.seq + 1) {
+        chain->main = xcctl_chain_behind(line);
+        return true;
+    }
+
+    return false;
+}
+
+
+/* A recover record excuses what was found wrong within the range that it
+ * names, and the lines that are missing up to itself. */
+static bool
+xcctl_chain_excused(xcctl_chain_t *chain, const xcctl_line_t *line)
+{
+    size_t    i, n;
+    uint64_t  next = chain->pending ? chain->behind.seq : chain->main.seq;
+
+    if (!line->excuses || line->to + 1 != line->seq
+        || (line->from > chain->main.seq && line->from > next))
+    {
+        return false;
+    }
+
+    for (i = n = 0; i < chain->kept; i++) {
+        if (chain->fault[i].seq < line->from) {
+            chain->fault[n++] = chain->fault[i];
+        }
+    }
+
+    chain->faults -= chain->kept - n;
+    chain->kept = n;
+
+    return true;
+}
+
+
+void
+xcctl_chain_line(xcctl_chain_t *chain, const xcctl_line_t *line)
+{
+    if (!chain->begun) {
+        chain->begun = true;
+        chain->main = xcctl_chain_behind(line);
+        return;
+    }
+
+    if (xcctl_chain_excused(chain, line)) {
+        chain->pending = false;
+        chain->main = xcctl_chain_behind(line);
+        return;
+    }
+
+    if (chain->pending && xcctl_chain_resolve(chain, line)) {
+        return;
+    }
+
+    if (xcctl_chain_fits(&chain->main, line)) {
+        chain->main = xcctl_chain_behind(line);
+        return;
+    }
+
+    /* Two lines that changed places: the third one follows the first. */
+    if (chain->displaced && chain->early.seq == chain->main.seq + 1
+        && xcctl_chain_fits(&chain->early, line))
+    {
+        chain->displaced = false;
+        chain->main = xcctl_chain_behind(line);
+        return;
+    }
+
+    chain->pending = true;
+    chain->garbled = false;
+    chain->odd = *line;
+    chain->behind = xcctl_chain_behind(line);
+}
+
+
+void
+xcctl_chain_garbled(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
+    ...)
+{
+    va_list  args;
+
+    if (chain->pending && !chain->garbled) {
+        xcctl_chain_end(chain);
+    }
+
+    va_start(args, fmt);
+    xcctl_chain_say(chain, where, fmt, args);
+    va_end(args);
+
+    if (!chain->begun) {
+        return;
+    }
+
+    /* It may have been a record once, or may have been put here. */
+    if (!chain->pending) {
+        chain->behind = chain->main;
+        chain->behind.known = false;
+    }
+
+    chain->behind.seq++;
+    chain->behind.where = where;
+    chain->pending = true;
+    chain->garbled = true;
+}
+
+
+void
+xcctl_chain_end(xcctl_chain_t *chain)
+{
+    const xcctl_line_t  *odd = &chain->odd;
+
+    if (!chain->pending || chain->garbled) {
+        return;
+    }
+
+    if (odd->seq == chain->main.seq) {
+        xcctl_chain_fault(chain, odd->where, "this line or the one before it "
+                          "was altered: prev is not its hash");
+
+    } else {
+        (void) xcctl_chain_blame_line(chain);
+    }
+
+    chain->pending = false;
+    chain->main = chain->behind;
+}

@@ -1,0 +1,114 @@
+
+/*
+ * Between ngx_xc_audit.c, which knows requests, and ngx_xc_batch.c, which knows
+ * the thread and the journal.
+ */
+
+
+#ifndef _NGX_XC_AUDIT_H_INCLUDED_
+#define _NGX_XC_AUDIT_H_INCLUDED_
+
+
+#include "ngx_xc_module.h"
+
+
+#define NGX_XC_BATCH_LINES      512
+
+
+typedef enum {
+    NGX_XC_ENTRY_DECISION = 0,             /* of an admitted request */
+    NGX_XC_ENTRY_REFUSAL,
+    NGX_XC_ENTRY_OUTCOME
+} ngx_xc_entry_e;
+
+
+struct ngx_xc_entry_s {
+    ngx_queue_t                queue;
+    ngx_xc_entry_e             kind;
+
+    /*
+     * A decision's request: cleared by its log phase, or with its pool.
+     * waiting: it is to be woken; cleared when it timed out or is ending
+     */
+    ngx_xc_ctx_t              *ctx;
+    unsigned                   waiting:1;
+
+    /* A decision's: reserved with it, so that the log phase can't fail */
+    ngx_xc_entry_t            *outcome;
+    unsigned                   outcome_ready:1;
+
+    /* A decision's, once it is written */
+    unsigned                   failed:1;
+    uint64_t                   seq;
+    u_char                     leaf[XC_SHA256_SIZE];
+
+    size_t                     len;
+    size_t                     size;
+    char                       data[1];
+};
+
+
+/* Refusals that found the queue full, by reason */
+
+typedef struct {
+    uint64_t                   count;
+    int64_t                    first_us;
+    int64_t                    last_us;
+} ngx_xc_dropped_t;
+
+
+typedef struct {
+    ngx_log_t                 *log;
+    ngx_xc_main_conf_t        *conf;
+    xc_journal_t               journal;
+    xc_journal_conf_t          reader;         /* of status */
+    unsigned                   open:1;         /* the journal */
+    unsigned                   failing:1;
+    unsigned                   dirty:1;        /* lines since the checkpoint */
+    unsigned                   due:1;          /* a checkpoint, by the tick */
+    unsigned                   running:1;      /* a task is in flight */
+    unsigned                   exiting:1;
+
+    ngx_queue_t                queue;          /* waiting for a batch */
+    ngx_queue_t                batch;          /* in flight */
+    ngx_queue_t                done;           /* written, to be woken */
+    ngx_uint_t                 queued;
+    ngx_uint_t                 waiting;        /* decisions in queue and batch */
+
+    ngx_thread_task_t         *task;
+    ngx_event_t                tick;
+
+    /* the batch's, written by the event loop before and read after the task */
+    xc_journal_entry_t         lines[NGX_XC_BATCH_LINES];
+    ngx_uint_t                 n;              /* 0: a checkpoint */
+    xc_journal_report_t        report;
+    xc_rc_t                    rc;
+    u_char                    *scratch;
+    size_t                     scratch_size;
+
+    ngx_xc_dropped_t           dropped[XC_REASON_COUNT];
+    ngx_uint_t                 any_dropped;
+
+    char                       render[XC_RECORD_MAX];
+} ngx_xc_audit_t;
+
+
+/* The worker's; NULL where nothing is gated */
+extern ngx_xc_audit_t  *ngx_xc_audit;
+
+
+/* ngx_xc_batch.c */
+
+ngx_xc_entry_t *ngx_xc_entry_create(ngx_xc_entry_e kind, size_t size);
+void ngx_xc_entry_free(ngx_xc_entry_t *entry);
+
+/* Queues the entry and starts a batch where none is in flight */
+void ngx_xc_audit_push(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry);
+
+/* ngx_xc_audit.c */
+
+/* Goes on with the requests of the batch that `done` holds */
+void ngx_xc_audit_wake(ngx_xc_audit_t *audit);
+
+
+#endif /* _NGX_XC_AUDIT_H_INCLUDED_ */

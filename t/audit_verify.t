@@ -1,0 +1,349 @@
+#!/usr/bin/perl
+
+# xcctl audit verify: a whole chain passes; whatever is changed in it is found,
+# and the right line is named.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use Digest::SHA qw(sha256_hex);
+use File::Basename qw(dirname);
+use File::Temp ();
+use Test::More;
+
+my $root = abs_path(dirname(__FILE__) . '/..');
+my $xcctl = $ENV{XC_XCCTL} // ($ENV{XC_BUILD} // "$root/build") . '/xcctl';
+my $dir = File::Temp->newdir('xc-audit-XXXXXXXX', TMPDIR => 1);
+my $whole = chain(0, map { "\"event\":\"heartbeat\",\"n\":$_" } 0 .. 9);
+
+
+is_deeply([verify($whole)], [0, "audit: 10 records, chain whole\n"],
+          'a whole chain: nothing but its last line');
+is((verify(''))[1], "audit: 0 records, chain whole\n", 'an empty file');
+is((verify("$dir/none", 1))[0], 2, 'a file that is not there: 2');
+
+altered();
+moved();
+forms();
+files();
+recovered();
+outcomes();
+refused();
+
+done_testing;
+
+
+sub altered {
+    my @l = lines();
+    my ($status, $out);
+
+    $l[4] =~ s/"n":4/"n":5/;
+    found(\@l, [5], 'altered', 'a member changed');
+
+    @l = lines();
+    $l[4] =~ s/"time":"2026/"time":"2027/;
+    found(\@l, [5], 'altered', 'a time changed');
+
+    @l = lines();
+    $l[4] =~ s/"prev":"(.)/'"prev":"' . ($1 eq 'a' ? 'b' : 'a')/e;
+    found(\@l, [5], 'altered', 'a prev changed');
+
+    @l = lines();
+    $l[4] =~ s/"seq":4/"seq":7/;
+    found(\@l, [5], 'altered', 'a seq changed');
+
+    @l = lines();
+    $l[0] =~ s/"prev":"0/"prev":"1/;
+    found(\@l, [1, 1], 'altered', 'the first prev changed');
+
+    @l = lines();
+    $l[8] =~ s/"n":8/"n":5/;
+    found(\@l, [10], 'altered', 'the last line but one changed');
+
+    # each octet of a line in the middle, one bit
+    my @bad;
+    for my $at (0 .. length($l[5]) - 1) {
+        next if $at % 3;
+        @l = lines();
+        substr($l[5], $at, 1) ^= "\x01";
+        next if $l[5] =~ /\n/;
+        ($status, $out) = verify(join '', map { "$_\n" } @l);
+        push @bad, $at unless $status == 1 && $out =~ /log:6: /;
+    }
+    is("@bad", '', 'a bit flipped anywhere in a line names the line');
+}
+
+
+sub moved {
+    my @l = lines();
+
+    splice @l, 4, 1;
+    found(\@l, [5], 'seq 4 is missing', 'a line deleted');
+
+    @l = lines();
+    splice @l, 4, 3;
+    found(\@l, [5], 'seq 4 to 6 are missing', 'three lines deleted');
+
+    @l = lines();
+    @l[4, 5] = @l[5, 4];
+    found(\@l, [5], 'out of order', 'two lines swapped');
+
+    @l = lines();
+    splice @l, 5, 0, $l[4];
+    found(\@l, [6], 'out of order', 'a line doubled');
+
+    @l = lines();
+    splice @l, 5, 0, $l[1];
+    found(\@l, [6], 'out of order', 'an old line put in');
+
+    # one that fits the line before it
+    @l = lines();
+    splice @l, 5, 0, (split /\n/, chain(0, map { "\"event\":\"heartbeat\","
+        . "\"n\":" . ($_ == 5 ? 55 : $_) } 0 .. 5))[5];
+    found(\@l, [6], 'inserted', 'a well-made line put in');
+
+    @l = lines();
+    $l[7] = (split /\n/, chain(0, map { "\"event\":\"heartbeat\",\"n\":"
+        . ($_ == 7 ? 77 : $_) } 0 .. 7))[7];
+    found(\@l, [8], 'altered', 'a line replaced by a well-made one');
+}
+
+
+sub forms {
+    my @l = lines();
+    my ($status, $out);
+
+    $l[4] =~ s/}$//;
+    found(\@l, [5], 'not JSON', 'a line that is not JSON');
+
+    @l = lines();
+    $l[4] =~ s/"n":4/"n":"\xe6\xb2"/;
+    found(\@l, [5], 'not UTF-8', 'a line that is not UTF-8');
+
+    @l = lines();
+    $l[4] =~ s/"n":4/"n":4,"n":4/;
+    found(\@l, [5], 'not JSON', 'a member twice');
+
+    @l = lines();
+    $l[4] =~ s/:4/: 4/;
+    found(\@l, [5], 'does not begin', 'another spelling');
+
+    @l = lines();
+    splice @l, 5, 0, '';
+    found(\@l, [6], 'not JSON', 'an empty line');
+
+    for my $n (65536, 65537, 200000) {
+        @l = lines();
+        my $body = '"event":"heartbeat","x":"';
+        $body .= 'x' x ($n - 135 - length $body) . '"';
+        @l = split /\n/, chain(0, '"event":"start"', $body,
+                               '"event":"stop"');
+        my $d = $n - length $l[1];
+        $body =~ s/x"$/'x' x ($d + 1) . '"'/e;
+        @l = split /\n/, chain(0, '"event":"start"', $body,
+                               '"event":"stop"');
+        is(length $l[1], $n, "a line of $n octets");
+        if ($n == 65536) {
+            is((verify("@{[join qq(\n), @l]}\n"))[0], 0, 'is no fault');
+        } else {
+            found(\@l, [2], 'longer than 65536', 'is too long');
+        }
+    }
+
+    ($status, $out) = verify(substr $whole, 0, -1);
+    is($status, 1, 'no LF at the end');
+    like($out, qr/log:10: torn: /, 'is a torn line');
+
+    ($status, $out) = verify($whole . "\0" x 70000);
+    is($status, 1, 'NULs at the end');
+    like($out, qr/log:11: /, 'are named');
+}
+
+
+sub files {
+    my @l = lines();
+    my ($status, $out);
+
+    spew("$dir/1", join '', map { "$_\n" } @l[0 .. 3]);
+    spew("$dir/2", join '', map { "$_\n" } @l[4 .. 9]);
+
+    is_deeply([run('audit', 'verify', "$dir/1", "$dir/2")],
+              [0, "audit: 10 records, chain whole\n"], 'two files');
+
+    ($status, $out) = run('audit', 'verify', "$dir/2");
+    is($status, 0, 'the second alone is whole');
+    like($out, qr/begins at seq 4: what stood before it was not given/,
+         'and says that something stood before it');
+
+    ($status, $out) = run('audit', 'verify', "$dir/2", "$dir/1");
+    is($status, 1, 'the wrong order');
+    like($out, qr{/1:1: out of order}, 'is found');
+
+    spew("$dir/1", join '', map { "$_\n" } @l[0 .. 2]);
+    ($status, $out) = run('audit', 'verify', "$dir/1", "$dir/2");
+    is($status, 1, 'a line cut off the end of the first');
+    like($out, qr{/2:1: seq 3 is missing}, 'is missed');
+
+    spew("$dir/1", join '', map { s/"n1"/"n2"/r . "\n" } @l[0 .. 3]);
+    is((run('audit', 'verify', "$dir/1", "$dir/2"))[0], 1, 'another node');
+}
+
+
+# What xcctl says of lines that a recover record gives up.
+sub recovered {
+    my ($status, $out);
+    my @l = lines();
+    my $late = chain(7, $l[6], '"event":"recover","cause":"sync-failed",'
+                     . '"unsure":{"from":5,"to":6}', '"event":"stop"');
+
+    spew("$dir/failed", join '', map { "$_\n" } @l[0 .. 6]);
+    spew("$dir/new", $late);
+    ($status, $out) = run('audit', 'verify', "$dir/failed", "$dir/new");
+    is($status, 0, 'a recover record, and nothing lost');
+    like($out, qr/recover \(sync-failed\): seq 5 to 6 may be lost/, 'is told');
+
+    spew("$dir/failed", join '', map { "$_\n" } @l[0 .. 5]);
+    ($status, $out) = run('audit', 'verify', "$dir/failed", "$dir/new");
+    is($status, 0, 'a line lost within its range');
+
+    spew("$dir/failed", join('', map { "$_\n" } @l[0 .. 4]) . "\0" x 300);
+    ($status, $out) = run('audit', 'verify', "$dir/failed", "$dir/new");
+    is($status, 0, 'garbage within its range');
+
+    spew("$dir/failed", join '', map { "$_\n" } @l[0 .. 4],
+         "\0" x length $l[5], $l[6]);
+    ($status, $out) = run('audit', 'verify', "$dir/failed", "$dir/new");
+    is($status, 0, 'a hole within its range');
+
+    spew("$dir/failed", join '', map { "$_\n" } @l[0 .. 3]);
+    ($status, $out) = run('audit', 'verify', "$dir/failed", "$dir/new");
+    is($status, 1, 'a line more is not excused');
+    like($out, qr/seq 4 to 6 are missing/, 'but named');
+
+    $l[2] =~ s/"n":2/"n":3/;
+    spew("$dir/failed", join '', map { "$_\n" } @l[0 .. 6]);
+    ($status, $out) = run('audit', 'verify', "$dir/failed", "$dir/new");
+    is($status, 1, 'nor is a change before its range');
+    like($out, qr{failed:3: altered}, 'it is named');
+}
+
+
+sub outcomes {
+    my ($status, $out) = verify(chain(0,
+        '"event":"decision","decision":"allow","mode":"enforce"',
+        '"event":"decision","decision":"deny","mode":"enforce"',
+        '"event":"decision","decision":"deny","mode":"observe"',
+        '"event":"decision","decision":"allow","mode":"enforce"',
+        '"event":"outcome","decision_seq":3'));
+
+    is($status, 0, 'decisions without outcome are no fault');
+    like($out, qr/^2 admitted decisions without an outcome:\n  seq 0\n  seq 2\n/,
+         'but listed');
+
+    # many at once, out of order
+    my $n = 3000;
+    ($status, $out) = verify(chain(0,
+        (map { '"event":"decision","decision":"allow"' } 1 .. $n),
+        (map { '"event":"outcome","decision_seq":' . ($_ * 7 % $n) }
+             1 .. $n - 1)));
+    like($out, qr/^1 admitted decisions without an outcome:\n  seq 0\naudit: /,
+         'among many, the one');
+}
+
+
+sub refused {
+    for my $option (qw(--key --expect --policy --subject --strict)) {
+        my ($status, $out, $err) = run('audit', 'verify', $option, 'x');
+        is($status, 2, "$option: 2");
+        like($err, qr/\Q$option\E is not supported by this version/, 'by name');
+    }
+    for my $command (qw(prove check match report prune)) {
+        my ($status, $out, $err) = run('audit', $command, 'x');
+        is($status, 2, "$command: 2");
+        like($err, qr/\Q$command\E is not supported by this version/,
+             'by name');
+    }
+    is((run('audit'))[0], 2, 'no command');
+    is((run('audit', 'verify'))[0], 2, 'no file');
+    is((run('audit', 'verify', '--what'))[0], 2, 'an unknown option');
+}
+
+
+# Lines from seq on; before may be given as the line that the first follows.
+sub chain {
+    my ($seq, @members) = @_;
+    my $prev = '0' x 64;
+    my $out = '';
+
+    if ($seq) {
+        $prev = sha256_hex("\0" . shift @members);
+    }
+
+    for my $members (@members) {
+        my $line = sprintf '{"seq":%d,"prev":"%s","time":"2026-11-22T10:20:'
+                           . '%02d.000001Z","node":"n1",%s}', $seq, $prev,
+                           $seq % 60, $members;
+        $prev = sha256_hex("\0$line");
+        $out .= "$line\n";
+        $seq++;
+    }
+    return $out;
+}
+
+
+sub lines { return split /\n/, $whole }
+
+
+# Faults are found, exactly one on each of these lines, in this order.
+sub found {
+    my ($lines, $where, $what, $name) = @_;
+    my ($status, $out) = verify(join '', map { "$_\n" } @$lines);
+    my @where = $out =~ /log:(\d+): (?!begins)/g;
+
+    ok($status == 1 && "@where" eq "@$where" && $out =~ /\Q$what\E/
+       && $out =~ /^audit: \d+ records, \d+ faults\n\z/m,
+       "$name: line @$where, $what") or diag($out);
+}
+
+
+sub verify {
+    my ($text, $is_path) = @_;
+
+    return run('audit', 'verify', $text) if $is_path;
+    spew("$dir/log", $text);
+    return run('audit', 'verify', "$dir/log");
+}
+
+
+sub run {
+    my @args = @_;
+    my $pid = fork // die "fork: $!";
+
+    if (!$pid) {
+        open STDOUT, '>', "$dir/out" or die;
+        open STDERR, '>', "$dir/err" or die;
+        exec $xcctl, @args or die;
+    }
+    waitpid $pid, 0;
+    my $status = $? & 127 ? 'signal' : $? >> 8;
+    return ($status, slurp("$dir/out"), slurp("$dir/err"))
+        if $args[1] && $args[1] ne 'verify' || "@args" =~ / --/ || $status eq 2;
+    return ($status, slurp("$dir/out"));
+}
+
+
+sub slurp {
+    open my $fh, '<:raw', $_[0] or die "$_[0]: $!";
+    local $/;
+    return scalar <$fh>;
+}
+
+
+sub spew {
+    my ($path, $text) = @_;
+
+    open my $fh, '>:raw', $path or die "$path: $!";
+    print $fh $text;
+    close $fh or die "$path: $!";
+}

@@ -1,0 +1,413 @@
+/* The policy: every fault, warning and refusal by its path. */
+
+#include "xt.h"
+#include "policy_load.h"
+#include "xc_crypto.h"
+
+#include <stdio.h>
+
+
+static const char  many_fields[] =
+    "'fields': {'a b': 1, 'c': {'group': 'g', 'zh': '', 'en': 7,"
+    " 'standard': 'yes', 'more': 1}},\n 'x': {";
+
+/* { replace this, by this, path of the fault, part of its message } */
+static const struct {
+    const char  *find, *with, *path, *message;
+} faults[] = {
+    /* the file as a whole */
+    { "'version': '2026-11-22',", "", "version", "required" },
+    { "'policy': 'cn-samr-2025'", "'policy': 7", "policy",
+      "must be a string, found" },
+    { "cn-samr-2025", "cn samr", "policy", "is not an id" },
+    { "'transport'", "'transprot'", "transprot", "did you mean transport?" },
+    { "'transport'", "'zzzzzzzz'", "zzzzzzzz",
+      "unknown member; known: policy" },
+    { "'transport': 'tls'", "'transport': 'tcp'", "transport",
+      "\"tcp\" is unknown; write one of tls, any" },
+    { "'version'", "'policy': 'x', 'version'", "", "not strict JSON: line 1" },
+    { "'version'", "'approvals': [], 'version'", "approvals",
+      "is not supported by this version" },
+    { "'version'", "'include': ['a'], 'version'", "include",
+      "is not supported by this version" },
+
+    /* authorities, signature, limits */
+    { "['Platform.example', 'xc.example:8443', '[2001:DB8::1]']", "[]",
+      "authorities", "1 to 256 hosts" },
+    { "'Platform.example'", "'platform.example/x'", "authorities[0]",
+      "is not host" },
+    { "'Platform.example'", "'platform..example'", "authorities[0]",
+      "not host" },
+    { "'Platform.example'", "'*'", "authorities[0]", "is not host" },
+    { "'Platform.example'", "':80'", "authorities[0]", "is not host" },
+    { "'Platform.example'", "''", "authorities[0]", "1 to 259 bytes" },
+    { "'Platform.example'", "'XC.example:8443'", "authorities[1]", "twice" },
+    { "xc.example:8443", "xc.example:0", "authorities[1]", "is not host" },
+    { "xc.example:8443", "xc.example:65536", "authorities[1]", "is not host" },
+    { "xc.example:8443", "xc.example:", "authorities[1]", "is not host" },
+    { "xc.example:8443", "2001:db8::1", "authorities[1]", "is not host" },
+    { "[2001:DB8::1]", "[2001:DB8::g]", "authorities[2]", "is not host" },
+    { "[2001:DB8::1]", "[2001:DB8::1", "authorities[2]", "is not host" },
+    { "[2001:DB8::1]", "[]", "authorities[2]", "is not host" },
+    { "'max_age': 200", "'max_age': 0", "signature.max_age", "1 to 3600" },
+    { "'max_age': 200", "'max_age': 3601", "signature.max_age", "1 to 3600" },
+    { "'max_age': 200", "'max_age': 1.5", "signature.max_age", "whole number" },
+    { "'max_skew': 20", "'max_skew': 301", "signature.max_skew", "0 to 300" },
+    { "'max_skew': 20", "'max_skew': -1", "signature.max_skew", "0 to 300" },
+    { "'nonce': 'required'", "'nonce': 'no'", "signature.nonce", "unknown" },
+    { "'tag': 'xc'", "'tag': '协查'", "signature.tag", "ASCII" },
+    { "'fields': 8", "'fields': 257", "limits.fields", "1 to 256 (a record" },
+    { "'fields': 8", "'fields': 0", "limits.fields", "1 to 256" },
+    { "'fields': 8", "'fields': 9223372036854775807", "limits.fields", "256" },
+    { "'subjects': 3", "'subjects': 101", "limits.subjects", "1 to 100" },
+    { "'string': 96", "'string': 513", "limits.string", "1 to 512" },
+    { "'depth': 6", "'depth': 65", "limits.depth", "1 to 64" },
+    { "'window_days': 366", "'window_days': 3661", "limits.window_days",
+      "3660" },
+    { "'officers': 2", "'officers': 33", "limits.officers", "1 to 32" },
+    { "'depth': 6", "'result_days': 90", "limits.result_days",
+      "result_days is not supported by this version" },
+
+    /* dictionary */
+    { "'purposes': {'case_investigation': {'requires': ['case_no']},",
+      "'purposes': {}, 'x': {", "purposes", "at least one" },
+    { "['case_no']", "['case_nr']", "purposes.case_investigation.requires[0]",
+      "is not a member" },
+    { "['case_no']", "[7]", "purposes.case_investigation.requires[0]",
+      "must be a string" },
+    { "['case_no']", "['approval_token']",
+      "purposes.case_investigation.requires[0]", "not supported" },
+    { "'urgent': true", "'urgent': 1", "purposes.accident_handling.urgent",
+      "must be true or false, found" },
+    { "'product_recall': {}", "'product recall': {}",
+      "purposes[\"product recall\"]", "is not an id" },
+    { "'product_recall': {}", "'product_recall': []",
+      "purposes.product_recall", "must be an object, found array" },
+    { "'fields': {\n", many_fields, "fields[\"a b\"]", "is not an id" },
+    { "'fields': {\n", many_fields, "fields[\"a b\"]", "must be an object" },
+    { "'fields': {\n", many_fields, "fields.c.zh", "1 to 256 bytes" },
+    { "'fields': {\n", many_fields, "fields.c.en", "must be a string" },
+    { "'fields': {\n", many_fields, "fields.c.standard", "true or false" },
+    { "'fields': {\n", many_fields, "fields.c.more",
+      "unknown member; known: group, zh, en, standard" },
+    { "'fields': {\n", "'fields': {}, 'y': {", "fields", "at least one" },
+    { "'en': 'Code',\n     'standard'", "'en': 'Code',\n     'standrad'",
+      "fields[\"merchant.uscc\"].standrad", "did you mean standard?" },
+    { "'en': 'Code',\n     'standard'", "'en': 'Code',\n     'standrad'",
+      "fields[\"merchant.uscc\"].standard", "required, but not given" },
+    { "'check': 'uscc'", "'check': 'luhn'", "subject_types.merchant.check",
+      "write one of uscc" },
+    { "[0-9A-Za-z-]{6,64}", "[0-9", "subject_types.order.pattern",
+      "not a usable pattern" },
+    { "'patterns': {'request_no'", "'patterns': {'region'", "patterns.region",
+      "unknown member" },
+    { "'patterns': {'request_no':\n", "'patterns': {'case_no': 1, 'approval':\n",
+      "patterns.case_no", "must be a string" },
+
+    /* operations */
+    { "'id': 'submit'", "'id': 'merchant'", "operations[1].id", "twice" },
+    { "'kind': 'submit'", "'kind': 'result'", "operations[0].kind",
+      "\"result\" is not supported by this version" },
+    { "'kind': 'submit'", "'kind': 'check'", "operations[0].kind",
+      "\"check\" is not supported by this version" },
+    { "'kind': 'submit'", "'kind': 'send'", "operations[0].kind",
+      "write one of submit, query" },
+    { "['POST']", "['Post']", "operations[0].methods[0]", "capital letters" },
+    { "['POST']", "['PO ST']", "operations[0].methods[0]", "capital letters" },
+    { "['POST']", "[]", "operations[0].methods", "at least one" },
+    { "'/xc/v1/requests'", "'/xc/(v1'", "operations[0].path",
+      "not a usable pattern" },
+    { "'/xc/v1/requests'", "'/xc/(?<request>[0-9]+)'", "operations[0].path",
+      "result, which is not supported by this version" },
+    { "'/xc/v1/requests'", "'/xc/(?<id>[0-9]+)'", "operations[0].path",
+      "means nothing" },
+    { "'/xc/v1/requests'", "'/xc/(?<subject>[0-9]+)'",
+      "operations[0].subject_type", "required" },
+    { "(?<subject>[0-9A-Z]{18})", "[0-9A-Z]{18}",
+      "operations[1].subject_type", "only with a path" },
+    { "'subject_type': 'merchant'", "'subject_type': 'shop'",
+      "operations[1].subject_type", "no subject type \"shop\"" },
+    { "'request_no': '/request_no',", "", "operations[0].body.request_no",
+      "required" },
+    { "'fields': 'fields',", "", "operations[1].query.fields", "required" },
+    { "'/case_no'", "'case_no'", "operations[0].body.case_no",
+      "not a JSON Pointer" },
+    { "'/case_no'", "'/a~2'", "operations[0].body.case_no",
+      "not a JSON Pointer" },
+    { "'/case_no'", "''", "operations[0].body.case_no", "1 to 256 bytes" },
+    { "'/case_no'", "'/purpose'", "operations[0]", "same member" },
+    { "'/case_no'", "'/caseNO'", "operations[0]", NULL },
+    { "'/case_no'", "'/purpose/x'", "operations[0]", "same member" },
+    { "'/case_no'", "'/PUR-POSE'", "operations[0]", "same member" },
+    { "'/note'", "'/where'", "operations[0]", "same member" },
+    { "'/note'", "'/subjects/0'", "operations[0]", "same member" },
+    { "'pass': ['/note'", "'pass': [1", "operations[0].pass[0]", "a string" },
+    { "'approval': '/approval'", "'approval_token': '/t'",
+      "operations[0].body.approval_token", "approval_token is not supported" },
+    { "'fields': '/fields'", "'like': 'submit', 'fields': '/fields'",
+      "operations[0].body.like", "like is not supported by this version" },
+    { "'category': '/category'", "'kategory': '/category'",
+      "operations[0].body.kategory", "unknown member" },
+    { "'case_no': 'case_no'", "'case_no': 'case no'",
+      "operations[1].query.case_no", "not a query name" },
+    { "'case_no': 'case_no'", "'officers': 'o'",
+      "operations[1].query.officers", "can't stand in a query" },
+    { "'case_no': 'case_no'", "'subjects': 'o'",
+      "operations[1].query.subjects", "can't stand in a query" },
+    { "'case_no': 'case_no'", "'window': 'o'",
+      "operations[1].query.window", "can't stand in a query" },
+    { "['lang']", "['Case-No']", "operations[1]", "differ only in case" },
+    { "'pass': ['lang']", "'body': {}", "operations[1]", "both a body and" },
+    { "'query': {'fields': 'fields', 'request_no': 'request_no',\n"
+      "      'purpose': 'purpose', 'case_no': 'case_no'}, ", "",
+      "operations[1]", "needs a body or a query" },
+
+    /* grants and rates */
+    { "'groups': ['goods']", "'groups': ['good']", "grants.above.groups[0]",
+      "no field has the group \"good\"" },
+    { "'groups': ['goods']", "'groups': []", "grants.above.groups",
+      "at least one" },
+    { "'levels': ['national']", "'levels': ['town']",
+      "grants.above.levels[0]", "county, city, province, national" },
+    { "'levels': ['national']", "'levels': []", "grants.above.levels",
+      "at least one" },
+    { "'above': {", "'above': {'sweep': true, ", "grants.above.sweep",
+      "sweep is not supported by this version" },
+    { "'10r/s'", "'0r/s'", "rates.default.rate", "must be a rate" },
+    { "'10r/s'", "'1000001r/s'", "rates.default.rate", "must be a rate" },
+    { "'10r/s'", "'10r/h'", "rates.default.rate", "must be a rate" },
+    { "'10r/s'", "'10'", "rates.default.rate", "must be a rate" },
+    { "'10r/s'", "'-1r/s'", "rates.default.rate", "must be a rate" },
+    { "'10r/s'", "10", "rates.default.rate", "must be a string" },
+    { "'30r/m'", "'r/m'", "rates.default.refusals", "must be a rate" },
+    { "'burst': 20", "'burst': -1", "rates.default.burst", "0 to 1000000" },
+    { "'burst': 20", "'per_day': 20", "rates.default.per_day",
+      "per_day is not supported by this version" },
+    { "'burst': 20", "'cost': {}", "rates.default.cost",
+      "cost is not supported by this version" },
+
+    /* agencies */
+    { "'id': '310000'", "'id': '310115'", "agencies[1].id",
+      "is that of agencies[0]" },
+    { "'id': '310115'", "'id': ''", "agencies[0].id", "is not an id" },
+    { "'level': 'county'", "'level': 'township'", "agencies[0].level",
+      "county, city, province, national" },
+    { "'region': '310115'", "'region': '31011'", "agencies[0].region",
+      "six digits" },
+    { "'region': '310115'", "'region': 'XPCC'", "agencies[0].parent",
+      "required" },
+    { "'region': '310115'", "'region': '310115', 'parent': '000000'",
+      "agencies[0].parent", "000000 is not of the level province" },
+    { "'region': '310000'", "'region': '310000', 'parent': '310115'",
+      "agencies[1].parent", "its own parent" },
+    { "'region': '000000'", "'region': '000000', 'parent': '310115'",
+      "agencies[2].parent", "nobody stands above" },
+    { "'grants': ['standard']", "'grants': ['standrad']",
+      "agencies[0].grants[0]", "no grant \"standrad\"" },
+    { "'grants': ['standard']", "'grants': ['above']",
+      "agencies[0].grants[0]", "not for the level county" },
+    { "'grants': ['standard']", "'grants': [{'grant': 'above'}]",
+      "agencies[0].grants[0]", "as an object is not supported by this" },
+    { "'rate': 'default'", "'rate': 'slow'", "agencies[0].rate",
+      "no rate \"slow\"" },
+    { "'rates': {'default'", "'rates': {'other'", "agencies[1].rate",
+      "not given, and rates has no \"default\"" },
+
+    /* credentials */
+    { "'type': 'httpsig'", "'type': 'mtls', 'spki_sha256': 'a'",
+      "agencies[0].credentials[0].type", "\"mtls\" is not supported by this" },
+    { "'type': 'httpsig'", "'type': 'jwt'",
+      "agencies[0].credentials[0].type", "\"jwt\" is not supported by this" },
+    { "'type': 'httpsig'", "'type': 'basic'",
+      "agencies[0].credentials[0].type", "write one of httpsig" },
+    { "'type': 'httpsig', ", "", "agencies[0].credentials[0].type",
+      "required" },
+    { "'keyid': '310000-2026'", "'keyid': '310115-2026a'",
+      "agencies[1].credentials[0].keyid",
+      "is that of agencies[0].credentials[0]" },
+    { "'alg': 'ed25519'", "'alg': 'sm2-sm3'",
+      "agencies[0].credentials[0].alg", "\"sm2-sm3\" is not supported by" },
+    { "'alg': 'ed25519'", "'alg': 'ecdsa-p256-sha256'",
+      "agencies[0].credentials[0].alg", "is not supported by this version" },
+    { "'alg': 'ed25519'", "'alg': 'ecdsa-p384-sha384'",
+      "agencies[0].credentials[0].alg", "is not supported by this version" },
+    { "'alg': 'ed25519'", "'alg': 'rsa-pss-sha512'",
+      "agencies[0].credentials[0].alg", "is not supported by this version" },
+    { "'alg': 'ed25519'", "'alg': 'rsa-v1_5-sha256'",
+      "agencies[0].credentials[0].alg", "is not supported by this version" },
+    { "'alg': 'ed25519'", "'alg': 'none'",
+      "agencies[0].credentials[0].alg", "write one of ed25519, hmac-sha256" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'sm2_id': '1'",
+      "agencies[0].credentials[0].sm2_id", "sm2_id is not supported by this" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': ['1']",
+      "agencies[0].credentials[0].on_behalf_of", "is not supported by this" },
+    { SAMPLE_PUBLIC, "AAAA", "agencies[0].credentials[0].public_key",
+      "Ed25519" },
+    { "'public_key'", "'secret'", "agencies[0].credentials[0].secret",
+      "does not belong to the algorithm ed25519" },
+    { "'public_key'", "'secret'", "agencies[0].credentials[0].public_key",
+      "required by the algorithm ed25519" },
+    { "'secret'", "'public_key'", "agencies[1].credentials[0].secret",
+      "required by the algorithm hmac-sha256" },
+    { SAMPLE_SECRET, "c2Vj!", "agencies[1].credentials[0].secret",
+      "not base64" },
+    { SAMPLE_SECRET, "c2Vj", "agencies[1].credentials[0].secret", "" },
+    { "'secret': '" SAMPLE_SECRET "'", "'secret': {'file': 'x'}",
+      "agencies[1].credentials[0].secret", "no files can be read here" },
+    { "'secret': '" SAMPLE_SECRET "'", "'secret': {'path': 'x'}",
+      "agencies[1].credentials[0].secret.path", "unknown member; known: file" },
+    { "'secret': '" SAMPLE_SECRET "'", "'secret': {}",
+      "agencies[1].credentials[0].secret.file", "required" },
+    { "'2026-01-01T00:00:00Z'", "'2026-01-01'",
+      "agencies[0].credentials[0].not_before", "is not a time" },
+    { "'2026-01-01T00:00:00Z'", "'2027-01-01T00:00:00+08:00'",
+      "agencies[0].credentials[0].not_after", "later than" },
+    { "'203.0.113.0/24'", "'203.0.113.0/33'",
+      "agencies[0].credentials[0].sources[0]", "is not an address" },
+    { "'203.0.113.0/24'", "'203.0.113.1/24'",
+      "agencies[0].credentials[0].sources[0]", "bits set" },
+    { "'203.0.113.0/24'", "'203.0.113.0/'",
+      "agencies[0].credentials[0].sources[0]", "is not an address" },
+    { "'203.0.113.0/24'", "'example.org'",
+      "agencies[0].credentials[0].sources[0]", "is not an address" },
+    { "'2001:db8::/33'", "'2001:db8::/129'",
+      "agencies[0].credentials[0].sources[1]", "is not an address" },
+    { "['203.0.113.0/24', '2001:db8::/33',\n         '198.51.100.7']", "[]",
+      "agencies[0].credentials[0].sources", "leave it out" },
+};
+
+
+static void
+test_faults(void)
+{
+    char    mem[TEXT_MAX];
+    size_t  i;
+    load_t  load;
+    bool    ok;
+
+    for (i = 0; i < XC_COUNT(faults); i++) {
+        load_text(&load, edit(mem, faults[i].find, faults[i].with));
+
+        if (faults[i].message == NULL) {
+            ok = load.rc == XC_OK && load.policy != NULL;
+
+        } else {
+            ok = load.rc == XC_EINPUT && load.policy == NULL
+                 && has(&load, false, faults[i].path, faults[i].message);
+        }
+
+        if (!xt_ok(ok, "%s: %s", faults[i].path,
+                   faults[i].message == NULL ? "loads" : faults[i].message))
+        {
+            show(&load);
+        }
+
+        xc_heap_free(&load.heap);
+    }
+}
+
+
+static const struct {
+    const char  *find, *with, *path, *message;
+} warnings[] = {
+    { "'nonce': 'required'", "'nonce': 'optional'", "signature.nonce",
+      "replayed" },
+    { "2027-01-01T00:00:00+08:00", "2026-11-21T23:59:59Z",
+      "agencies[0].credentials[0].not_after",
+      "310115-2026a expired at 2026-11-21T23:59:59Z" },
+    { "2027-01-01T00:00:00+08:00", "2026-11-22T00:00:00Z",
+      "agencies[0].credentials[0].not_after", "expired at" },
+    { "2027-01-01T00:00:00+08:00", "2026-12-22T00:00:00Z",
+      "agencies[0].credentials[0].not_after", "expires within 30 days" },
+    { "2027-01-01T00:00:00+08:00", "2026-12-22T00:00:01Z", NULL, NULL },
+    { "'region': '310115'", "'region': 'XPCC', 'parent': 'xpcc'", NULL, NULL },
+    { "'region': '310115'", "'region': '310115', 'parent': '310000'", NULL,
+      NULL },
+    { "'203.0.113.0/24'", "'0.0.0.0/0', '::/0', '::ffff:1.2.3.0/120'", NULL,
+      NULL },
+};
+
+
+static void
+test_warnings(void)
+{
+    char    mem[TEXT_MAX];
+    size_t  i;
+    load_t  load;
+
+    for (i = 0; i < XC_COUNT(warnings); i++) {
+        load_text(&load, edit(mem, warnings[i].find, warnings[i].with));
+
+        if (!xt_ok(load.rc == XC_OK
+                   && load.faults.warnings == (warnings[i].path == NULL ? 2 : 3)
+                   && (warnings[i].path == NULL
+                       || has(&load, true, warnings[i].path,
+                              warnings[i].message)),
+                   "%s loads", warnings[i].with))
+        {
+            show(&load);
+        }
+
+        xc_heap_free(&load.heap);
+    }
+}
+
+
+static void
+test_many_faults(void)
+{
+    char    mem[TEXT_MAX];
+    char    text[TEXT_MAX] = "'case_no'";
+    size_t  i;
+    load_t  load;
+
+    for (i = 0; i < 100; i++) {
+        (void) snprintf(text + strlen(text), 16, ", 'x%zu'", i);
+    }
+
+    load_text(&load, edit(mem, "'case_no'", text));
+    xt_ok(load.rc == XC_EINPUT && load.faults.faults == 100
+          && load.faults.n == XC_POLICY_FAULTS_MAX, "all counted, 64 told");
+    xc_heap_free(&load.heap);
+}
+
+
+static xc_rc_t
+load_bad(xc_arena_t *arena, void *data)
+{
+    xc_str_t             *text = data;
+    const xc_policy_t    *policy = NULL;
+    xc_policy_faults_t    found;
+    xc_rc_t               rc;
+
+    rc = xc_policy_load(arena, *text, NULL, SAMPLE_NOW_S, &found, &policy);
+
+    return rc == XC_EINPUT ? XC_OK : rc;
+}
+
+
+static void
+test_memory(void)
+{
+    char      mem[TEXT_MAX];
+    xc_str_t  text;
+
+    text = edit(mem, "'fields': {\n", many_fields);
+    xt_oom("loading what has faults", load_bad, &text);
+}
+
+
+int
+main(void)
+{
+    if (xc_crypto_init() != XC_OK) {
+        return 2;
+    }
+
+    test_faults();
+    test_warnings();
+    test_many_faults();
+    test_memory();
+
+    return xt_done();
+}

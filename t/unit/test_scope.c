@@ -1,0 +1,288 @@
+/* The scope: what a query is read as, each refusal of one, and what is decided
+ * about a request that was read. */
+
+#define _GNU_SOURCE         /* memmem */
+
+#include "xt.h"
+#include "scope_ask.h"
+
+
+/* Percent-encoded: 沪市监协查〔2026〕1182号 */
+#define Q_NO    "request_no=%E6%B2%AA%e5%b8%82%E7%9B%91%E5%8D%8F%E6%9F%A5"    \
+                "%E3%80%942026%E3%80%951182%E5%8F%B7"
+#define Q_WHY   "purpose=product_recall"
+#define Q_WHAT  "fields=merchant.name,merchant.uscc"
+#define Q_BASE  Q_NO "&" Q_WHY "&" Q_WHAT
+
+static const struct {
+    const char  *query, *reason, *detail;
+} queries[] = {
+    { Q_BASE, NULL, NULL },
+    { Q_BASE "&case_no=a=b", NULL, NULL },
+    { Q_BASE "&case_no=%61%2B%3B%26", NULL, NULL },
+    { Q_BASE "&lang=%00%ff", NULL, NULL },
+    { Q_BASE "&lang=", NULL, NULL },
+    { Q_NO "&" Q_WHY "&fields=merchant.name%2Cmerchant.uscc", NULL, NULL },
+    { Q_BASE "&", "request-invalid", "name=value" },
+    { "&" Q_BASE, "request-invalid", "name=value" },
+    { Q_WHY "&&" Q_NO "&" Q_WHAT, "request-invalid", "name=value" },
+    { Q_BASE "&case_no", "request-invalid", "case_no: the query must be" },
+    { Q_BASE "&=1", "request-invalid", "name=value" },
+    { Q_BASE "&" Q_WHY, "request-invalid", "purpose: stands twice" },
+    { Q_BASE "&lang=a&lang=a", "request-invalid", "lang: stands twice" },
+    { Q_BASE "&Purpose=x", "request-invalid", "Purpose: this operation" },
+    { Q_BASE "&category=x", "request-invalid", "category: this operation" },
+    { Q_BASE "&c%61se_no=x", "request-invalid", "c%61se_no: this operation" },
+    { Q_BASE "&%6Cang=x", "request-invalid", "%6Cang: this operation" },
+    { Q_BASE "&case_no=a+b", "request-invalid", "case_no: must write all" },
+    { Q_BASE "&case_no=a;b", "request-invalid", "case_no: must write all" },
+    { Q_BASE "&case_no=a b", "request-invalid", "case_no: must write all" },
+    { Q_BASE "&case_no=\xe6\xb2\xaa", "request-invalid", "must write all" },
+    { Q_BASE "&case_no=a%", "request-invalid", "case_no: must write all" },
+    { Q_BASE "&case_no=a%4", "request-invalid", "case_no: must write all" },
+    { Q_BASE "&case_no=a%4g", "request-invalid", "case_no: must write all" },
+    { Q_BASE "&lang=a+b", "request-invalid", "lang: must write all" },
+    { Q_BASE "&case_no=%ff", "request-invalid", "case_no: not UTF-8" },
+    { Q_BASE "&case_no=%C0%80", "request-invalid", "case_no: not UTF-8" },
+    { Q_BASE "&case_no=%00", "request-invalid", "case_no: holds a control" },
+    { Q_BASE "&case_no=a%0A", "request-invalid", "case_no: holds a control" },
+    { Q_BASE "&case_no=%c2%85", "request-invalid", "a control" },
+    { Q_BASE "&case_no=", "request-invalid", "case_no: must not be empty" },
+    { Q_NO "&" Q_WHY "&fields=a,,b", "request-invalid",
+      "fields[1]: must not be empty" },
+    { Q_NO "&" Q_WHY "&fields=,", "request-invalid", "fields[0]: must not" },
+    { Q_NO "&" Q_WHY "&fields=1,2,3,4,5,6,7,8,9", "request-invalid",
+      "fields: 9 given, over the limit of 8" },
+    { Q_NO "&" Q_WHY "&fields=", "field-list-missing", "names no field" },
+    { Q_NO "&" Q_WHY, "field-list-missing", "names no field" },
+    { Q_NO "&" Q_WHAT, "purpose-not-allowed", "purpose: not given" },
+    { "", "purpose-not-allowed", "purpose: not given" },
+    { Q_WHY "&" Q_WHAT, "request-invalid", "request_no: not given" },
+    { Q_WHAT "&" Q_WHY "&request_no=1", "request-invalid",
+      "request_no: \"1\" does not have the form" },
+    { Q_NO "&purpose=case_investigation&" Q_WHAT, "request-invalid",
+      "case_no: required by the purpose" },
+};
+
+
+static void
+test_queries(void)
+{
+    size_t   i;
+    asked_t  a;
+
+    for (i = 0; i < XC_COUNT(queries); i++) {
+        ask_query(&a, xc_str_z(queries[i].query), XC_STR(USCC));
+        expect(&a, queries[i].reason, queries[i].detail, queries[i].query);
+        done(&a);
+    }
+
+    ask_query(&a, XC_STR(Q_BASE "&case_no=%61%2B"), XC_STR(USCC));
+    xt_is(a.request.request_no, XC_STR("沪市监协查〔2026〕1182号"),
+          "a decoded value");
+    xt_is(a.request.case_no, XC_STR("a+"), "and another");
+    xt_ok(a.request.n_fields == 2 && a.request.fields_present
+          && a.request.fields[1].field->standard, "the fields");
+    xt_ok(a.request.n_subjects == 1 && !a.request.sweep
+          && a.request.subjects[0].type->check_uscc, "the path's subject");
+    xt_is(a.request.subjects[0].id, XC_STR(USCC), "and its id");
+    done(&a);
+
+    ask_query(&a, XC_STR(Q_BASE), XC_STR("91310000MA1FL0000M"));
+    expect(&a, "request-invalid", "path.subject: not a unified social credit",
+           "a wrong subject in the path");
+    done(&a);
+}
+
+
+/* A body where the operation maps a query, and the reverse, is closed. */
+static void
+test_other_input(void)
+{
+    char          mem[TEXT_MAX];
+    xc_heap_t     heap;
+    xc_request_t  request;
+    xc_verdict_t  verdict;
+
+    xc_heap_init(&heap, 0);
+
+    xt_ok(xc_scope_read_body(&heap.arena, policy, &policy->operations[1],
+                             sample_json(mem, sizeof(mem), "{'fields': []}"),
+                             XC_STR(""), &request, &verdict) == XC_DENIED
+          && verdict.reason == XC_REASON_REQUEST_INVALID,
+          "a body for an operation by query");
+    xt_ok(xc_scope_read_query(&heap.arena, policy, &policy->operations[0],
+                              XC_STR("/purpose=x"), XC_STR(""), &request,
+                              &verdict) == XC_DENIED
+          && verdict.reason == XC_REASON_REQUEST_INVALID,
+          "a query for an operation by body");
+
+    xc_heap_free(&heap);
+}
+
+
+#define ASK(fields, more)                                                     \
+    "{" NO ", " WHY ", 'fields': [" fields "]" more "}"
+
+/* { agency, body, code or NULL, part of the detail, each field's code } */
+static const struct {
+    const char  *agency, *body, *reason, *detail, *fields;
+} decisions[] = {
+    { "310115", ASK("'merchant.name'", ", " WHO), NULL, NULL, "-" },
+    { "310115", ASK("'merchant.name', 'no.such', 'no.other'", ", " WHO),
+      "field-unknown", "\"no.such\" is not in the dictionary; 2 of 3",
+      "- field-unknown field-unknown" },
+    { "310115", ASK("'goods.title'", ", " WHO), "field-not-granted",
+      "\"goods.title\" is not granted", "field-not-granted" },
+    { "310115", ASK("'buyer.phone', 'goods.title', 'x'", ", " WHO),
+      "field-unknown", "\"x\"",
+      "approval-required field-not-granted field-unknown" },
+    { "310115", ASK("'buyer.phone', 'goods.title'", ", " WHO),
+      "field-not-granted", "2 of 2", "approval-required field-not-granted" },
+    { "310115", ASK("'merchant.name', 'buyer.phone'", ", " WHO),
+      "approval-required", "\"buyer.phone\" is not a standard field",
+      "- approval-required" },
+    { "310000", ASK("'merchant.bank_account'", ", " WHO), "approval-required",
+      "merchant.bank_account", "approval-required" },
+    { "310115", ASK("'buyer.phone'", ", 'approval': '7号', " WHO),
+      "approval-invalid", "\"7号\" is not an approval", "approval-invalid" },
+    { "310115", ASK("'merchant.name'", ", 'approval': '7号', " WHO),
+      "approval-invalid", "approval: ", "-" },
+    { "000000", ASK("'merchant.name'", ", 'approval': '7号', " WHO),
+      "approval-invalid", "approval: ", "-" },
+    { "000000", ASK("'buyer.phone', 'goods.title'", ", " WHO), NULL, NULL,
+      "- -" },
+    { "310115", ASK("'merchant.name'", ""), "subject-required",
+      "names no subject", "-" },
+    { "310115", ASK("'merchant.name'", ", 'window': {'from': '2026-10-01',"
+      " 'to': '2026-10-02'}"), "sweep-not-authorized", "sweep", "-" },
+    { "310115", ASK("'merchant.name'", ", 'window': {'from': '2026-10-01',"
+      " 'to': '2026-10-02'}, " WHO), NULL, NULL, "-" },
+    { "310115", ASK("'merchant.name'", ", 'category': '食品', " WHO),
+      "sweep-not-authorized", "sweep", "-" },
+    { "000000", ASK("'goods.title'", ", 'where': {'region': '310000'}"),
+      "sweep-not-authorized", "sweep", "-" },
+    { "310115", ASK("'buyer.phone'", ""), "approval-required", "buyer.phone",
+      "approval-required" },
+    { "310115", ASK("'buyer.phone'", ", 'approval': '7', 'category': 'x'"),
+      "approval-invalid", "\"7\"", "approval-invalid" },
+};
+
+
+static void
+each_code(const xc_request_t *request, char *out, size_t n)
+{
+    size_t       i, len = 0;
+    xc_reason_t  reason;
+
+    for (i = 0; i < request->n_fields; i++) {
+        reason = request->fields[i].refused;
+        len += (size_t) snprintf(out + len, n - len, "%s" XC_STR_FMT,
+                                 i == 0 ? "" : " ",
+                                 XC_STR_ARG(reason == XC_REASON_NONE
+                                            ? XC_STR("-")
+                                            : xc_reason_info(reason)->code));
+    }
+}
+
+
+static void
+test_decisions(void)
+{
+    char               mem[TEXT_MAX], codes[256];
+    size_t             i;
+    asked_t            a;
+    const xc_agency_t *agency;
+
+    for (i = 0; i < XC_COUNT(decisions); i++) {
+        agency = xc_policy_agency(policy, xc_str_z(decisions[i].agency));
+        ask_body(&a, sample_json(mem, sizeof(mem), decisions[i].body),
+                 XC_STR(""));
+        expect(&a, NULL, NULL, "is read");
+
+        a.rc = xc_scope_decide(&a.heap.arena, policy, agency, &a.request,
+                               &a.verdict);
+        expect(&a, decisions[i].reason, decisions[i].detail,
+               decisions[i].body);
+        each_code(&a.request, codes, sizeof(codes));
+        xt_is(xc_str_z(codes), xc_str_z(decisions[i].fields), "each field");
+        done(&a);
+    }
+
+    /* observe passes on a request whose purpose was refused */
+    ask_body(&a, sample_json(mem, sizeof(mem), "{" NO ", 'purpose': 'spying', "
+                             WHAT ", " WHO "}"), XC_STR(""));
+    a.rc = xc_scope_decide(&a.heap.arena, policy,
+                           xc_policy_agency(policy, XC_STR("310115")),
+                           &a.request, &a.verdict);
+    expect(&a, "purpose-not-allowed", "\"spying\"", "the purpose again");
+    done(&a);
+}
+
+
+static xc_rc_t
+read_and_decide(xc_arena_t *arena, void *data)
+{
+    xc_rc_t       rc;
+    xc_str_t     *body = data;
+    xc_request_t  request;
+    xc_verdict_t  verdict;
+
+    rc = xc_scope_read_body(arena, policy, &policy->operations[0], *body,
+                            XC_STR(""), &request, &verdict);
+
+    if (rc == XC_OK) {
+        rc = xc_scope_decide(arena, policy,
+                             xc_policy_agency(policy, XC_STR("310115")),
+                             &request, &verdict);
+    }
+
+    return rc == XC_DENIED ? XC_OK : rc == XC_OK ? XC_EINTERNAL : rc;
+}
+
+
+static xc_rc_t
+read_query(xc_arena_t *arena, void *data)
+{
+    xc_str_t     *query = data;
+    xc_request_t  request;
+    xc_verdict_t  verdict;
+
+    return xc_scope_read_query(arena, policy, &policy->operations[1], *query,
+                               XC_STR(USCC), &request, &verdict);
+}
+
+
+static void
+test_memory(void)
+{
+    char      mem[TEXT_MAX];
+    xc_str_t  text;
+
+    text = sample_json(mem, sizeof(mem), full);
+    xt_oom("a body, its fields refused", read_and_decide, &text);
+
+    text = sample_json(mem, sizeof(mem), "{'x': 1}");
+    xt_oom("a body refused", read_and_decide, &text);
+
+    text = XC_STR(Q_BASE);
+    xt_oom("a query", read_query, &text);
+}
+
+
+int
+main(void)
+{
+    xc_heap_t  heap;
+
+    scope_setup(&heap);
+
+    test_queries();
+    test_other_input();
+    test_decisions();
+    test_memory();
+
+    xc_heap_free(&heap);
+
+    return xt_done();
+}
