@@ -20,7 +20,9 @@ typedef struct {
     const xc_credential_t  *credential;
     const xc_agency_t      *agency;
     int64_t                 created_s;
-    xc_str_t                nonce;          /* empty: none */
+    xc_str_t                once;           /* the nonce; without one, the hash
+                                               of the signature base: what the
+                                               replay store burns */
     bool                    digest_covered;
     xc_auth_evidence_t      evidence;       /* set also where verification fails,
                                                as far as parsing came */

@@ -386,7 +386,7 @@ xc_gate_once(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
                             XC_STR("正文传输时间过长"));
     }
 
-    rc = xc_nonce_key(conf->map, auth->credential->keyid, auth->nonce, key);
+    rc = xc_nonce_key(conf->map, auth->credential->keyid, auth->once, key);
     if (rc != XC_OK) {
         return xc_gate_result(gate, rc);
     }

@@ -33,7 +33,7 @@ typedef struct {
     xc_policy_t              *policy;
     xc_rc_t                   rc;           /* XC_OK until memory or a library
                                                fails; then it stays */
-    xc_index_t                groups;       /* name → element of policy.groups */
+    xc_index_t                groups;       /* name → one of policy.groups */
     xc_index_t                grants;       /* id → xc_grant_t */
     xc_index_t                rates;        /* id → xc_rate_t */
 } xc_load_t;
@@ -54,7 +54,8 @@ typedef struct {
     unsigned  flags;
 } xc_load_member_t;
 
-#define XC_MEMBER(literal, flags)   { { (literal), sizeof(literal) - 1 }, flags }
+#define XC_MEMBER(literal, flags)                                             \
+    { { (literal), sizeof(literal) - 1 }, flags }
 
 #define XC_LATER    "is not supported by this version"
 

@@ -195,8 +195,9 @@ xc_load_signature(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
 
     if (xc_load_word(load, XC_AT(at, "nonce"), v[2], nonce, 2, 2) == 1) {
         policy->nonce_required = false;
-        xc_load_warn(load, XC_AT(at, "nonce"), "a signed request without a "
-                     "nonce can be replayed until it is too old; write "
+        xc_load_warn(load, XC_AT(at, "nonce"), "a request without a nonce "
+                     "is known by its signature base: the same one signed "
+                     "again within a second counts as replayed; write "
                      "\"required\"");
     }
 

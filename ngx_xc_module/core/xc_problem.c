@@ -13,6 +13,15 @@ xc_problem_member(xc_buf_t *out, const char *name, xc_str_t value)
 }
 
 
+/* CONTRACT.md section 4: always there, so that no client tests for it. */
+static void
+xc_problem_text(xc_buf_t *out, const char *name, xc_str_t value,
+    xc_str_t otherwise)
+{
+    xc_problem_member(out, name, value.len != 0 ? value : otherwise);
+}
+
+
 static void
 xc_problem_fields(xc_buf_t *out, const xc_request_t *request)
 {
@@ -72,13 +81,8 @@ xc_problem_write(xc_buf_t *out, const xc_gate_t *gate, xc_str_t id,
     xc_buf_z(out, ",\"status\":");
     xc_buf_u64(out, info->status);
 
-    if (gate->verdict.detail.len != 0) {
-        xc_problem_member(out, "detail", gate->verdict.detail);
-    }
-
-    if (gate->verdict.detail_zh.len != 0) {
-        xc_problem_member(out, "detail_zh", gate->verdict.detail_zh);
-    }
+    xc_problem_text(out, "detail", gate->verdict.detail, info->title);
+    xc_problem_text(out, "detail_zh", gate->verdict.detail_zh, info->title_zh);
 
     xc_buf_z(out, ",\"instance\":\"urn:xc:request:");
     xc_buf_str(out, id);

@@ -78,8 +78,9 @@ void xc_scope_take(xc_scope_t *s, xc_member_t member, xc_str_t text);
 void *xc_scope_array(xc_scope_t *s, size_t n, size_t size);
 
 /*
- * xc_scope_check.c.  When all is collected: purpose, patterns, limits, subjects, window, fields
- * (CONTRACT.md section 3's order of checks).  What xc_scope_read_*() returns.
+ * xc_scope_check.c.  When all is collected: purpose, patterns, limits,
+ * subjects, window, fields (CONTRACT.md section 3's order of checks).  What
+ * xc_scope_read_*() returns.
  */
 xc_rc_t xc_scope_check(xc_scope_t *s, xc_str_t path_subject) XC_WUR;
 

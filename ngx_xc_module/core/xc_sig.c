@@ -259,6 +259,30 @@ xc_sig_check_time(xc_sig_t *sig)
 }
 
 
+/*
+ * Where the policy lets a nonce be left out, the signature base stands for it:
+ * unlike the signature it has one spelling, so that no copy counts as new.
+ */
+static xc_rc_t
+xc_sig_once(xc_sig_t *sig, xc_str_t base)
+{
+    uint8_t  *hash;
+    xc_rc_t   rc;
+
+    hash = xc_arena_alloc(sig->in->arena, XC_SHA256_SIZE);
+    if (hash == NULL) {
+        return XC_ENOMEM;
+    }
+
+    rc = xc_hash(XC_HASH_SHA256, base.data, base.len, hash);
+    if (rc == XC_OK) {
+        sig->nonce = (xc_str_t) { (char *) hash, XC_SHA256_SIZE };
+    }
+
+    return rc;
+}
+
+
 static xc_rc_t
 xc_sig_check_value(xc_sig_t *sig)
 {
@@ -282,9 +306,12 @@ xc_sig_check_value(xc_sig_t *sig)
 
     rc = xc_key_verify(sig->credential->key, base, sig->value);
 
-    return rc != XC_DENIED ? rc
-           : xc_sig_deny(sig, XC_REASON_SIGNATURE_INVALID,
-                         XC_STR("the signature does not verify"));
+    if (rc == XC_DENIED) {
+        return xc_sig_deny(sig, XC_REASON_SIGNATURE_INVALID,
+                           XC_STR("the signature does not verify"));
+    }
+
+    return rc != XC_OK || sig->nonce.len != 0 ? rc : xc_sig_once(sig, base);
 }
 
 
@@ -581,7 +608,7 @@ xc_sig_verify(const xc_auth_input_t *in, xc_auth_t *auth, xc_reason_t *reason,
     auth->credential = sig.credential;
     auth->agency = sig.credential->agency;
     auth->created_s = sig.created_s;
-    auth->nonce = sig.nonce;
+    auth->once = sig.nonce;
     auth->digest_covered = xc_sigbase_covers(sig.input, sig.input->n_items,
                                          XC_STR("content-digest"));
 

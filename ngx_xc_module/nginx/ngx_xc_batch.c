@@ -187,7 +187,7 @@ ngx_xc_audit_fill(ngx_xc_audit_t *audit)
         line = &audit->lines[n];
 
         line->members = (xc_str_t) { entry->data, entry->len };
-        size += xc_journal_scratch(line, 1);
+        size += entry->len + XC_JOURNAL_PREFIX_MAX + XC_SHA256_SIZE;
 
         if (n != 0 && size > NGX_XC_BATCH_BYTES) {
             break;
@@ -480,8 +480,9 @@ ngx_xc_audit_init_task(ngx_cycle_t *cycle, ngx_xc_audit_t *audit)
 
     /* a line longer than the batch's bytes goes alone */
 
-    audit->scratch_size = NGX_XC_BATCH_BYTES + XC_JOURNAL_LINE_MAX
-                          + XC_JOURNAL_PREFIX_MAX;
+    audit->scratch_size = xc_journal_scratch(NULL, 0) + NGX_XC_BATCH_BYTES
+                          + XC_JOURNAL_LINE_MAX + XC_JOURNAL_PREFIX_MAX
+                          + XC_SHA256_SIZE;
     audit->scratch = ngx_palloc(cycle->pool, audit->scratch_size);
     audit->task = ngx_thread_task_alloc(cycle->pool, sizeof(ngx_xc_audit_t *));
 

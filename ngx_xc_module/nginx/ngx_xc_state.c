@@ -25,6 +25,9 @@ static ngx_int_t ngx_xc_state_places(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf);
 static ngx_int_t ngx_xc_state_event(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf, const char *event);
+static xc_rc_t ngx_xc_state_append(ngx_cycle_t *cycle,
+    ngx_xc_main_conf_t *xmcf, ngx_pool_t *pool, xc_journal_entry_t *entry,
+    xc_journal_report_t *report);
 static void ngx_xc_state_owner(ngx_cycle_t *cycle, uid_t *uid, gid_t *gid);
 
 
@@ -306,13 +309,10 @@ static ngx_int_t
 ngx_xc_state_event(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
     const char *event)
 {
-    char                *mem;
     xc_rc_t              rc;
     xc_buf_t             out;
     ngx_uint_t           level;
     ngx_pool_t          *pool;
-    xc_journal_t         journal;
-    xc_journal_conf_t    conf;
     xc_journal_entry_t   entry;
     xc_journal_report_t  report;
 
@@ -321,44 +321,30 @@ ngx_xc_state_event(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
         return NGX_ERROR;
     }
 
-    mem = ngx_palloc(pool, 4 * NGX_XC_DESCRIBE_MAX);
-    if (mem == NULL) {
-        ngx_destroy_pool(pool);
-        return NGX_ERROR;
-    }
+    rc = XC_ENOMEM;
+    ngx_memzero(&report, sizeof(xc_journal_report_t));
 
-    xc_buf_init(&out, mem, NGX_XC_DESCRIBE_MAX + 64);
-    xc_buf_z(&out, "\"event\":\"");
-    xc_buf_z(&out, event);
-    xc_buf_z(&out, "\",");
-    xc_buf_str(&out, ngx_xc_str(&xmcf->describe));
+    xc_buf_init(&out, ngx_palloc(pool, NGX_XC_DESCRIBE_MAX + 64),
+                NGX_XC_DESCRIBE_MAX + 64);
 
-    ngx_xc_state_journal_conf(cycle, xmcf, &conf);
-    report.text[0] = '\0';
+    if (out.data != NULL) {
+        xc_buf_z(&out, "\"event\":\"");
+        xc_buf_z(&out, event);
+        xc_buf_z(&out, "\",");
+        xc_buf_str(&out, ngx_xc_str(&xmcf->describe));
 
-    rc = xc_journal_open(&journal, &conf, &report);
-
-    if (rc == XC_OK) {
         entry.members = xc_buf_view(&out);
 
-        rc = xc_journal_append(&journal, &entry, 1,
-                               mem + NGX_XC_DESCRIBE_MAX + 64,
-                               3 * NGX_XC_DESCRIBE_MAX - 64, &report);
+        rc = ngx_xc_state_append(cycle, xmcf, pool, &entry, &report);
+    }
 
-        if (rc == XC_OK) {
-            rc = xc_journal_checkpoint(&journal, &report);
-        }
+    level = report.alert ? NGX_LOG_ALERT : NGX_LOG_ERR;
 
-        xc_journal_close(&journal);
+    if (rc != XC_OK) {
+        level = NGX_LOG_EMERG;
     }
 
     if (report.text[0] != '\0') {
-        level = report.alert ? NGX_LOG_ALERT : NGX_LOG_ERR;
-
-        if (rc != XC_OK) {
-            level = NGX_LOG_EMERG;
-        }
-
         ngx_log_error(level, cycle->log, 0, "xc: audit log: %s", report.text);
 
     } else if (rc != XC_OK) {
@@ -370,6 +356,42 @@ ngx_xc_state_event(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
     ngx_destroy_pool(pool);
 
     return rc == XC_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static xc_rc_t
+ngx_xc_state_append(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
+    ngx_pool_t *pool, xc_journal_entry_t *entry, xc_journal_report_t *report)
+{
+    void               *scratch;
+    size_t              size;
+    xc_rc_t             rc;
+    xc_journal_t        journal;
+    xc_journal_conf_t   conf;
+
+    size = xc_journal_scratch(entry, 1);
+
+    scratch = ngx_palloc(pool, size);
+    if (scratch == NULL) {
+        return XC_ENOMEM;
+    }
+
+    ngx_xc_state_journal_conf(cycle, xmcf, &conf);
+
+    rc = xc_journal_open(&journal, &conf, report);
+    if (rc != XC_OK) {
+        return rc;
+    }
+
+    rc = xc_journal_append(&journal, entry, 1, scratch, size, report);
+
+    if (rc == XC_OK && report->text[0] == '\0') {
+        rc = xc_journal_checkpoint(&journal, report);
+    }
+
+    xc_journal_close(&journal);
+
+    return rc;
 }
 
 

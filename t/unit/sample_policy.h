@@ -19,7 +19,8 @@
 
 static const char  sample_policy[] =
     "{'policy': 'cn-samr-2025', 'version': '2026-11-22', 'transport': 'tls',\n"
-    " 'authorities': ['Platform.example', 'xc.example:8443', '[2001:DB8::1]'],\n"
+    " 'authorities': ['Platform.example', 'xc.example:8443',"
+    " '[2001:DB8::1]'],\n"
     " 'signature': {'max_age': 200, 'max_skew': 20, 'nonce': 'required',\n"
     "   'tag': 'xc'},\n"
     " 'limits': {'fields': 8, 'subjects': 3, 'string': 96, 'depth': 6,\n"

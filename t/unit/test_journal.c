@@ -1079,7 +1079,7 @@ test_prefix(void)
 
 #define ZEROS  "00000000000000000000000000000000"                             \
                "00000000000000000000000000000000"
-#define REST   "\"time\":\"2026-11-22T10:20:30.123456Z\",\"node\":\"n1\","      \
+#define REST   "\"time\":\"2026-11-22T10:20:30.123456Z\",\"node\":\"n1\"," \
                "\"event\":\""
 
     static const char *const  bad[] = {

@@ -101,7 +101,8 @@ static const struct {
       "not a usable pattern" },
     { "'patterns': {'request_no'", "'patterns': {'region'", "patterns.region",
       "unknown member" },
-    { "'patterns': {'request_no':\n", "'patterns': {'case_no': 1, 'approval':\n",
+    { "'patterns': {'request_no':\n",
+      "'patterns': {'case_no': 1, 'approval':\n",
       "patterns.case_no", "must be a string" },
 
     /* operations */

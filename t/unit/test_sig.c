@@ -219,7 +219,7 @@ test_case(const sig_case_t *c)
               && (c->detail == NULL || holds(detail, c->detail)),
               "%s: " XC_STR_FMT, c->name, XC_STR_ARG(detail));
         xt_ok(auth.agency == NULL && auth.credential == NULL
-              && auth.nonce.len == 0, "%s: nobody's", c->name);
+              && auth.once.len == 0, "%s: nobody's", c->name);
     }
 
     request_free(&r);
@@ -242,7 +242,7 @@ test_result(void)
 
     xt_ok(rc == XC_OK && auth.credential == &credentials[1]
           && auth.created_s == NOW, "credential and time");
-    xt_is(auth.nonce, XC_STR("n2"), "the nonce");
+    xt_is(auth.once, XC_STR("n2"), "the nonce");
     xt_is(auth.evidence.label, XC_STR("s1"), "the label");
     xt_is(auth.evidence.signature_input, r.lines[5].value, "the input");
     xt_is(auth.evidence.signature, r.lines[6].value, "the signature");

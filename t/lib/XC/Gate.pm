@@ -83,8 +83,7 @@ sub refused {
     my @bad;
 
     if (!$answer) {
-        Test::More::fail("$name: $code");
-        Test::More::diag("no answer");
+        _verdict("$name: $code", {}, 'no answer');
         return;
     }
 
@@ -116,8 +115,7 @@ sub admitted {
     my @bad;
 
     if (!$answer) {
-        Test::More::fail($name);
-        Test::More::diag("no answer");
+        _verdict($name, {}, 'no answer');
         return;
     }
 
@@ -209,10 +207,10 @@ sub nothing_leaked {
 sub _verdict {
     my ($name, $answer, @bad) = @_;
 
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    local $Test::Builder::Level = $Test::Builder::Level + 2;
     return if Test::More::ok(!@bad, $name);
     Test::More::diag(join "\n", @bad,
-                     'answer: ' . substr $answer->{body} // '', 0, 600);
+                     'answer: ' . substr($answer->{body} // '', 0, 600));
 }
 
 
