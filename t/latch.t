@@ -41,7 +41,7 @@ $t->write_file('www/parts.bin', join '', map { chr 97 + $_ % 26 } 0 .. 249);
 $t->conf(configuration());
 $t->run;
 
-my $client = $t->client;
+my $client = $t->client(keepalive => 1);
 my $mark = 0;
 
 start();
@@ -56,6 +56,7 @@ conditions();
 auth_request();
 included();
 mirrored();
+post_action();
 sliced();
 from_ungated();
 accel();
@@ -96,6 +97,7 @@ http {
         location /gated/ { $gate $up }
         location \@gated { $gate $up }
         location \@open { xc off; $up }
+        location \@static { xc off; }
         location \@other {
             xc enforce; xc_policy %%PREFIX%%/other.json; $up
         }
@@ -149,11 +151,11 @@ http {
             $gate $up client_max_body_size 100; $all =200 \@gated;
         }
         location /short-named-open/ {
-            $gate $up client_max_body_size 100; $all = \@open;
+            $gate $up client_max_body_size 100; $all = \@static;
         }
 
         # try_files
-        location /tf-file/ { $gate $up try_files /secret.html =404; }
+        location /tf-file/ { $gate try_files /secret.html =404; }
         location /tf-404/ { $gate $up try_files /none =404; }
         location /tf-named/ { $gate $down try_files /none \@gated; }
         location /tf-named-open/ { $gate $down try_files /none \@open; }
@@ -215,6 +217,9 @@ http {
         location /mirror-open/ { $gate mirror /mirror; $up }
         location /mirror-gated/ { $gate mirror /mirror-gate; $up }
 
+        # when the answer is out
+        location /post-gated/ { $gate $up post_action $gated_query; }
+
         # slices
         location /slice/ {
             $gate slice 100;
@@ -226,6 +231,9 @@ http {
         location /alias/ { rewrite ^/alias(/.*) /gated\$1 last; }
         location /alias-in/ {
             $gate rewrite ^/alias-in(/.*) /gated\$1 last;
+        }
+        location /alias-break/ {
+            $gate $up rewrite ^/alias-break(/.*) /gated\$1 break;
         }
         location /404-gated/ {
             proxy_intercept_errors on; error_page 404 =200 $gated_query;
@@ -309,7 +317,7 @@ sub meets {
     if ($want{gated} // 1) {
         push @bad, 'Cache-Control: ' . ($h->{'cache-control'} // 'none')
             if ($h->{'cache-control'} // '') ne 'no-store';
-        my $due = $want{trail} =~ /^allow/ && $want{trail} !~ /deny/;
+        my $due = $want{trail} =~ /^allow/ && $want{status} != 403;
         push @bad, 'XC-Record: ' . ($h->{'xc-record'} // 'none')
             if $due xor defined $h->{'xc-record'};
     }
@@ -387,7 +395,7 @@ sub refusals_and_error_page {
 sub upstream_failures {
     my $refused = 'allow, deny subrequest-refused, outcome 403';
 
-    meets('502', get('down'), status => 502, trail => 'allow, outcome 502');
+    meets('no upstream', get('down'), status => 502, trail => 'allow, outcome 502');
     meets('502 to an open page', get('down-open'), status => 502,
           body => qr/^an open page$/, trail => 'allow, outcome 502');
     meets('502 to an open page =200', get('down-200'), status => 200,
@@ -463,35 +471,36 @@ sub posts {
 # nginx refuses a body that is longer than its own limit, after the gate has
 # begun: that denial is the gate's, and holds
 sub body_reader {
-    my %body = (body => $policy->body, chunked => 1);
+    my %sent = (
+        'body-too-large' => sub {
+            post($_[0], body => $policy->body, chunked => 1);
+        },
+        'body-invalid' => sub {
+            my $bytes = $client->format('POST', "/$_[0]$post",
+                            { body => $policy->body, chunked => 1 });
+            $bytes =~ s/\r\n\r\n.*/\r\n\r\nnot a chunk\r\n/s;
+            return $client->raw($bytes);
+        });
 
-    for my $case (qw(short short-open short-gated short-named
-                     short-named-open))
-    {
-        my $answer = post($case, %body);
-        ok($answer && $answer->{status} =~ /^(?:413|403)$/,
-           "$case: refused")
-            or diag($answer ? "$answer->{status} $answer->{body}" : 'nothing');
-        unlike($answer->{body} // '', qr/"ok"/, "$case: nothing disclosed");
-        is(trail('deny body-too-large'), 'deny body-too-large',
-           "$case: recorded once");
-        is($backend->count, 0, "$case: the back end saw nothing");
+    for my $case (qw(short short-open short-gated short-named)) {
+        for my $reason (sort keys %sent) {
+            my $own = $case =~ /^short(?:-open)?$/;
+            my $status = $reason eq 'body-invalid' || !$own ? 400 : 413;
+            my $body = $case eq 'short'      ? qr/<html>/
+                     : $case eq 'short-open' ? qr/^an open page$/
+                     :                         qr/"urn:xc:body-/;
+
+            # "=200" has overwritten what the reader said
+            my $recorded = $own ? $reason : 'body-invalid';
+            meets("$case: $reason", $sent{$reason}->($case), body => $body,
+                  status => $status, trail => "deny $recorded");
+        }
     }
 
-    for my $case (qw(short short-open short-gated short-named
-                     short-named-open))
-    {
-        my $bytes = $client->format('POST', "/$case$post", { %body });
-        $bytes =~ s/\r\n\r\n.*/\r\n\r\nnot a chunk\r\n/s;
-        my $answer = $client->raw($bytes);
-        ok($answer && $answer->{status} =~ /^(?:400|403)$/,
-           "$case: bad chunks refused")
-            or diag($answer ? "$answer->{status} $answer->{body}" : 'nothing');
-        is(trail('deny body-invalid'), 'deny body-invalid',
-           "$case: recorded once");
-        is($backend->count, 0, "$case: the back end saw nothing");
-    }
-    $backend->forget;
+    # what is not gated is served; the denial is recorded none the less
+    meets('to a named location without a gate',
+          $sent{'body-too-large'}->('short-named-open'), status => 404,
+          trail => 'deny body-invalid');
 }
 
 
@@ -631,6 +640,19 @@ sub mirrored {
 }
 
 
+# The outcome's status is then the action's: nginx keeps no other.
+sub post_action {
+    is(get('post-gated')->{status}, 200, 'post_action: admitted');
+    like(trail('allow, deny, outcome'),
+         qr/^allow, deny subrequest-refused, outcome \d+$/,
+         'post_action to a gate: refused');
+    is($backend->count, 1, 'post_action: the back end saw one request');
+    $backend->forget;
+    meets('post_action, unsigned', get('post-gated', sign => 0),
+          status => 401, trail => 'deny credential-missing');
+}
+
+
 # Parts of what was decided, fetched by subrequests
 sub sliced {
     my $whole = $t->read_file('www/parts.bin');
@@ -664,15 +686,13 @@ sub records_of {
 sub from_ungated {
     my $deny = 'deny subrequest-refused';
 
-    meets('rewrite ... last is no internal redirect', get('alias'),
-          status => 200, trail => 'allow, outcome 200', seen => 'GET gated');
-    meets('but decided as any request', get('alias', sign => 0),
-          status => 401, trail => 'deny credential-missing');
-    meets('rewrite in a gated location', get('alias-in'), status => 200,
-          trail => 'allow, outcome 200', seen => 'GET gated');
-    meets('rewrite in a gated location, unsigned',
-          get('alias-in', sign => 0), status => 401,
-          trail => 'deny credential-missing');
+    # what goes on is not what was signed
+    for my $case (qw(alias alias-in alias-break)) {
+        meets("$case: rewrite", get($case), status => 403,
+              body => qr/"urn:xc:subrequest-refused"/, trail => $deny);
+        meets("$case: rewrite, unsigned", get($case, sign => 0),
+              status => 403, trail => $deny);
+    }
 
     for my $case (qw(404-gated 404-named)) {
         backend_says($case, status => 404);

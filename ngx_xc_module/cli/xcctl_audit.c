@@ -129,6 +129,14 @@ xcctl_audit_recover(xcctl_audit_t *audit, const xc_json_t *root,
         return;
     }
 
+    /* The half of a record that could not be taken back ends the file before;
+     * it never had a seq. */
+    if (range == NULL && xc_str_eq(cause, XC_STR("write-failed"))) {
+        line->excuses = true;
+        line->from = line->seq;
+        line->to = line->seq - 1;
+    }
+
     printf("%s:%" PRIu64 ": recover (" XC_STR_FMT ")\n", audit->where.file,
            audit->where.line, XC_STR_ARG(cause));
 }

@@ -196,7 +196,8 @@ xcctl_chain_resolve(xcctl_chain_t *chain, const xcctl_line_t *line)
 
 
 /* A recover record excuses what was found wrong within the range that it
- * names, and the lines that are missing up to itself. */
+ * names, and the lines that are missing up to itself; with an empty range,
+ * what stands in its own place. */
 static bool
 xcctl_chain_excused(xcctl_chain_t *chain, const xcctl_line_t *line)
 {
@@ -204,7 +205,8 @@ xcctl_chain_excused(xcctl_chain_t *chain, const xcctl_line_t *line)
     uint64_t  next = chain->pending ? chain->behind.seq : chain->main.seq;
 
     if (!line->excuses || line->to + 1 != line->seq
-        || (line->from > chain->main.seq && line->from > next))
+        || (line->from > chain->main.seq && line->from > next)
+        || (line->from == line->seq && !xcctl_chain_fits(&chain->main, line)))
     {
         return false;
     }

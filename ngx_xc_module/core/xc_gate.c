@@ -13,17 +13,23 @@ xc_gate_deny(xc_gate_t *gate, xc_reason_t reason, xc_str_t detail,
 }
 
 
-/* A stage's own result: what is neither OK nor DENIED refuses too. */
+/*
+ * A stage's own result: what is neither OK nor DENIED refuses too, as does a
+ * denial without a reason, which a record would take for an admission.
+ */
 static xc_rc_t
 xc_gate_result(xc_gate_t *gate, xc_rc_t rc)
 {
-    if (rc == XC_OK || rc == XC_DENIED) {
+    if (rc == XC_OK
+        || (rc == XC_DENIED && gate->verdict.reason != XC_REASON_NONE))
+    {
         return rc;
     }
 
     gate->verdict = (xc_verdict_t) { XC_REASON_INTERNAL_ERROR, XC_STR_NONE,
                                      XC_STR_NONE };
-    return rc;
+
+    return rc == XC_DENIED ? XC_EINTERNAL : rc;
 }
 
 
@@ -238,6 +244,14 @@ xc_gate_digest(const xc_msg_t *msg, xc_str_t body, xc_arena_t *arena,
         return xc_gate_result(gate, msg->body ? XC_EINTERNAL : XC_OK);
     }
 
+    if (gate->content_digest.len > XC_GATE_DIGEST_MAX) {
+        return xc_gate_deny(gate, XC_REASON_DIGEST_MISMATCH,
+                   xc_arena_printf(arena, "Content-Digest is over %d octets",
+                                   XC_GATE_DIGEST_MAX),
+                   xc_arena_printf(arena, "Content-Digest 超过 %d 字节",
+                                   XC_GATE_DIGEST_MAX));
+    }
+
     rc = xc_digest_parse(arena, gate->content_digest, &digest);
 
     if (rc == XC_EINPUT || rc == XC_ELIMIT) {
@@ -266,6 +280,11 @@ xc_gate_body(const xc_gate_conf_t *conf, const xc_msg_t *msg, xc_str_t body,
     xc_arena_t *arena, xc_gate_t *gate)
 {
     xc_rc_t  rc;
+
+    /* What was not announced is neither signed nor read by anybody here. */
+    if (!msg->body && body.len != 0) {
+        return xc_gate_result(gate, XC_EINTERNAL);
+    }
 
     if (msg->body && body.len == 0) {
         return xc_gate_deny(gate, XC_REASON_BODY_MISSING, XC_STR_NONE,

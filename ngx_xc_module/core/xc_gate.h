@@ -12,6 +12,10 @@
 #include "xc_rate.h"
 #include "xc_scope.h"
 
+/* Octets of Content-Digest; over it digest-mismatch.  An admitted request's
+ * record holds the field as it came, unknown algorithms included. */
+#define XC_GATE_DIGEST_MAX  1024
+
 /* Indices of the map's counters: refusals by reason, then these. */
 enum {
     XC_COUNT_REASON = 0,                /* + xc_reason_t */
@@ -19,7 +23,7 @@ enum {
     XC_COUNT_OUTCOMES,
     XC_COUNT_LINES,                     /* of the log, by workers */
     XC_COUNT_BATCHES,
-    XC_COUNT_AUDIT_FAILURES,            /* batches that could not be made durable */
+    XC_COUNT_AUDIT_FAILURES,            /* batches not made durable */
     XC_COUNT_SUMMARISED,                /* refusals over the backlog */
     XC_COUNT_INTAKE
 };

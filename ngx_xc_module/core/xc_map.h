@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 #define XC_MAP_AGENCIES         16384
-#define XC_MAP_REVOCATIONS      131072      /* places reserved; 40 octets each */
+#define XC_MAP_REVOCATIONS      131072      /* places reserved; 40 octets */
 #define XC_MAP_STRIPES          64
 #define XC_MAP_COUNTERS         256
 #define XC_MAP_REPLAY_MIN       1000
@@ -54,12 +54,13 @@ typedef struct {
     pthread_mutex_t   *stripes;     /* XC_MAP_STRIPES, for nonces */
     xc_map_nonce_t    *nonces;      /* n_buckets * XC_MAP_BUCKET */
     xc_map_agency_t   *agencies;    /* XC_MAP_AGENCIES */
+    pthread_mutex_t   *agencies_lock;
     _Atomic uint64_t  *counters;    /* XC_MAP_COUNTERS */
 } xc_map_t;
 
 typedef enum {
     XC_MAP_KEPT,                /* as another process left it */
-    XC_MAP_FIRST,               /* the directory held no log yet: no birth rule */
+    XC_MAP_FIRST,               /* there was no log yet: no birth rule */
     XC_MAP_BORN                 /* lost, damaged, of another boot, of another
                                    size: signatures of before are refused */
 } xc_map_origin_t;
@@ -120,8 +121,9 @@ xc_map_nonce_holds(const xc_map_nonce_t *slot, int64_t now_s)
 
 /*
  * The place of an agency, made where it has none.  Only masters call this, at
- * load; it takes the map's lock itself.  NULL: all places are taken by agencies of this
- * or the last generation (now_us: idle ones of older loads are reused).
+ * load; it takes the map's lock itself.  NULL: all places are taken by
+ * agencies of this or the last generation (now_us: idle ones of older loads
+ * are reused).
  */
 xc_map_agency_t *xc_map_agency(xc_map_t *map, xc_str_t id, uint64_t generation,
     int64_t now_us);

@@ -2,6 +2,8 @@
 
 #include "xc_time.h"
 
+#define XC_PROBLEM_END  "}\n"
+
 
 static void
 xc_problem_member(xc_buf_t *out, const char *name, xc_str_t value)
@@ -61,7 +63,7 @@ xc_problem_authenticated(xc_buf_t *out, const xc_gate_t *gate,
     before = *out;
     xc_problem_fields(out, &gate->request);
 
-    if (out->overflow) {
+    if (out->overflow || out->cap - out->len < sizeof(XC_PROBLEM_END) - 1) {
         *out = before;
     }
 }
@@ -103,7 +105,7 @@ xc_problem_write(xc_buf_t *out, const xc_gate_t *gate, xc_str_t id,
         xc_problem_authenticated(out, gate, info);
     }
 
-    xc_buf_z(out, "}\n");
+    xc_buf_z(out, XC_PROBLEM_END);
 
     return out->overflow ? XC_ELIMIT : XC_OK;
 }

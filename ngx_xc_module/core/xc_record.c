@@ -3,8 +3,8 @@
 #include "xc_time.h"
 
 
-/* Untrusted strings in an outcome: escaped they grow sixfold at most, so that
- * two of them and the fixed part stay under XC_RECORD_OUTCOME_MAX. */
+/* Strings in an outcome: escaped they grow sixfold at most, so that three of
+ * them and the fixed part stay under XC_RECORD_OUTCOME_MAX. */
 #define XC_RECORD_OUTCOME_STR   64
 
 
@@ -75,66 +75,6 @@ xc_record_host(xc_buf_t *out, const xc_record_decision_t *in)
     host = xc_msg_header(in->msg, XC_STR("host"), NULL);
 
     return host != NULL && xc_record_string(out, host->value);
-}
-
-
-/* The subject as the path holds it, also for requests that were refused before
- * their operation was known: an id must not reach the log that way. */
-static xc_str_t
-xc_record_path_subject(const xc_policy_t *policy, const xc_msg_t *msg,
-    const xc_gate_t *gate)
-{
-    size_t                 i;
-    xc_str_t               captures[XC_PATTERN_MAX_CAPTURES];
-    const xc_operation_t  *operation;
-
-    if (gate->operation != NULL) {
-        return gate->path_subject;
-    }
-
-    for (i = 0; i < policy->n_operations; i++) {
-        operation = &policy->operations[i];
-
-        if (operation->capture_subject >= 0
-            && xc_pattern_match(operation->path, msg->path, captures) == XC_OK)
-        {
-            return captures[operation->capture_subject];
-        }
-    }
-
-    return XC_STR_NONE;
-}
-
-
-void
-xc_record_uri(xc_buf_t *out, const xc_policy_t *policy, const xc_msg_t *msg,
-    const xc_gate_t *gate)
-{
-    size_t    before;
-    char      mem[XC_RECORD_URI_MAX * 3 + 16];
-    xc_buf_t  uri;
-    xc_str_t  target = msg->target, subject;
-
-    subject = xc_record_path_subject(policy, msg, gate);
-    xc_buf_init(&uri, mem, sizeof(mem));
-
-    if (subject.len != 0) {
-        before = (size_t) (subject.data - msg->path.data);
-
-        xc_buf_target(&uri, (xc_str_t) { target.data,
-                                      XC_MIN(before, XC_RECORD_URI_MAX) });
-        xc_buf_z(&uri, "{subject}");
-
-        target.data += before + subject.len;
-        target.len -= before + subject.len;
-    }
-
-    if (uri.len < XC_RECORD_URI_MAX) {
-        target.len = XC_MIN(target.len, XC_RECORD_URI_MAX - uri.len);
-        xc_buf_target(&uri, target);
-    }
-
-    xc_buf_bytes(out, mem, XC_MIN(uri.len, XC_RECORD_URI_MAX));
 }
 
 
@@ -453,47 +393,68 @@ xc_record_cut(xc_buf_t *out, uint32_t cut)
 }
 
 
-/*
- * Writes all members but those in cut.  Where that overflows, *longest is the
- * cuttable member that took most room, or XC_COUNT(xc_record_members).
- */
+/* A member's name and value; nothing where it is absent. */
 static void
-xc_record_write(xc_buf_t *out, const xc_record_decision_t *in, uint32_t cut,
-    size_t *longest)
+xc_record_write_member(xc_buf_t *out, const xc_record_decision_t *in,
+    const xc_record_member_t *member)
 {
-    size_t                     i, start, size, most = 0;
-    const xc_record_member_t  *member;
+    size_t  start = out->len;
 
-    *longest = XC_COUNT(xc_record_members);
+    xc_buf_z(out, ",\"");
+    xc_buf_z(out, member->name);
+    xc_buf_z(out, "\":");
+
+    if (!member->write(out, in)) {
+        out->len = start;
+    }
+}
+
+
+static void
+xc_record_write(xc_buf_t *out, const xc_record_decision_t *in, uint32_t cut)
+{
+    size_t  i;
+
     xc_buf_z(out, "\"event\":\"decision\"");
 
-    for (i = 0; i < XC_COUNT(xc_record_members) && !out->overflow; i++) {
-        if (cut & (uint32_t) 1 << i) {
-            continue;
-        }
-
-        member = &xc_record_members[i];
-        start = out->len;
-
-        xc_buf_z(out, ",\"");
-        xc_buf_z(out, member->name);
-        xc_buf_z(out, "\":");
-
-        if (!member->write(out, in)) {
-            out->len = start;
-            continue;
-        }
-
-        /* The one that did not fit is longer than all that is left. */
-        size = out->overflow ? SIZE_MAX : out->len - start;
-
-        if (member->cuttable && size > most) {
-            most = size;
-            *longest = i;
+    for (i = 0; i < XC_COUNT(xc_record_members); i++) {
+        if ((cut & (uint32_t) 1 << i) == 0) {
+            xc_record_write_member(out, in, &xc_record_members[i]);
         }
     }
 
     xc_record_cut(out, cut);
+}
+
+
+/*
+ * The longest of the members that may be left out and have not been, by
+ * writing each alone into memory that holds nothing by now;
+ * XC_COUNT(xc_record_members): there is none.
+ */
+static size_t
+xc_record_longest(const xc_buf_t *start, const xc_record_decision_t *in,
+    uint32_t cut)
+{
+    size_t    i, size, most = 0, longest = XC_COUNT(xc_record_members);
+    xc_buf_t  out;
+
+    for (i = 0; i < XC_COUNT(xc_record_members); i++) {
+        if (!xc_record_members[i].cuttable || (cut & (uint32_t) 1 << i) != 0) {
+            continue;
+        }
+
+        out = *start;
+        xc_record_write_member(&out, in, &xc_record_members[i]);
+        size = out.overflow ? SIZE_MAX : out.len - start->len;
+
+        if (size > most) {
+            most = size;
+            longest = i;
+        }
+    }
+
+    return longest;
 }
 
 
@@ -506,15 +467,17 @@ xc_record_decision(xc_buf_t *out, const xc_record_decision_t *in)
 
     for ( ;; ) {
         *out = start;
-        xc_record_write(out, in, cut, &longest);
+        xc_record_write(out, in, cut);
 
         if (!out->overflow) {
             return XC_OK;
         }
 
-        if (in->gate->verdict.reason == XC_REASON_NONE
-            || longest == XC_COUNT(xc_record_members))
-        {
+        longest = in->gate->verdict.reason == XC_REASON_NONE
+                  ? XC_COUNT(xc_record_members)
+                  : xc_record_longest(&start, in, cut);
+
+        if (longest == XC_COUNT(xc_record_members)) {
             return XC_ELIMIT;
         }
 

@@ -14,7 +14,7 @@
 #define XC_RECORD_MAX       (XC_JOURNAL_LINE_MAX - XC_JOURNAL_PREFIX_MAX)
 
 /* The most that xc_record_outcome() writes. */
-#define XC_RECORD_OUTCOME_MAX   1024
+#define XC_RECORD_OUTCOME_MAX   1536
 
 #define XC_RECORD_URI_MAX   1024        /* octets of `uri`; the rest is cut */
 
@@ -28,8 +28,9 @@ typedef struct {
 
 /*
  * The request target with what the path's group "subject" captured written
- * {subject}, whichever method was used and whether or not the gate came so
- * far; other bytes than printable ASCII as %XX.  Cut at XC_RECORD_URI_MAX.
+ * {subject}, whichever method or form of target was used and whether or not
+ * the gate came so far; other bytes than printable ASCII as %XX.  Cut at
+ * XC_RECORD_URI_MAX.
  */
 void xc_record_uri(xc_buf_t *out, const xc_policy_t *policy,
     const xc_msg_t *msg, const xc_gate_t *gate);
@@ -58,7 +59,7 @@ typedef struct {
 /*
  * An outcome record but its decision_seq, which is not known while the
  * decision is on its way: xc_record_outcome_seq() completes it.  Never fails
- * with XC_RECORD_OUTCOME_MAX octets: strings are cut to 64.
+ * with XC_RECORD_OUTCOME_MAX octets, the seq included: strings are cut to 64.
  */
 void xc_record_outcome(xc_buf_t *out, const xc_record_outcome_t *in);
 void xc_record_outcome_seq(xc_buf_t *out, uint64_t decision_seq);

@@ -217,7 +217,9 @@ ngx_xc_audit_wait_handler(ngx_http_request_t *r)
 
     ctx = ngx_xc_get_ctx(r);
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+    /* not the connection's log, which would add the subject's id */
+
+    ngx_log_error(NGX_LOG_ERR, ngx_xc_audit->log, 0,
                   "xc: no stable storage for a decision within %M ms",
                   ngx_xc_audit->conf->timeout);
 

@@ -148,8 +148,8 @@ ngx_xc_conf_later(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     (void) conf;
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "the directive \"%V\" is not supported by this version",
-                       &cmd->name);
+                       "the directive \"%V\" is not supported by this version: "
+                       "remove it", &cmd->name);
     return NGX_CONF_ERROR;
 }
 
@@ -241,7 +241,7 @@ ngx_xc_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (p->later) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "the parameter \"%V\" is not supported by this "
-                               "version", &p->name);
+                               "version: remove it", &p->name);
             return NGX_CONF_ERROR;
         }
 
@@ -365,12 +365,16 @@ ngx_xc_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (xc_str_eq(ngx_xc_str(&value[1]), XC_STR("observe"))) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"xc observe\" is not supported by this version");
+                           "\"xc observe\" is not supported by this version: "
+                           "write off or enforce");
         return NGX_CONF_ERROR;
     }
 
     if (cf->args->nelts != 2) {
-        return "takes no parameter but off or enforce";
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\": \"xc %V\" takes none",
+                           &value[2], &value[1]);
+        return NGX_CONF_ERROR;
     }
 
     if (xc_str_eq(ngx_xc_str(&value[1]), XC_STR("enforce"))) {
@@ -530,7 +534,7 @@ ngx_xc_conf_policy_load(ngx_conf_t *cf, ngx_str_t *file)
 
     if (rc != XC_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%V: the policy does not load: %uz faults", file,
+                           "%V: the policy does not load: faults: %uz", file,
                            faults->faults);
         return NULL;
     }

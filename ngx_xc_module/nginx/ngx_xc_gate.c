@@ -86,6 +86,14 @@ ngx_xc_gate_again(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     switch (ctx->state) {
 
     case NGX_XC_BODY_WAIT:
+
+        if (r->internal) {
+
+            /* nginx has ended the body, and error_page leads here */
+
+            return ngx_xc_gate_fail(r, ctx, ngx_xc_gate_ended_by(r));
+        }
+
         return NGX_DONE;
 
     case NGX_XC_AUDIT_WAIT:
@@ -476,29 +484,28 @@ ngx_xc_gate_log_handler(ngx_http_request_t *r)
 }
 
 
-/* What nginx, or the client, ended while the gate waited for the body */
+/*
+ * What nginx, or the client, ended while the gate waited for the body;
+ * error_page may have overwritten the status
+ */
 
 static xc_reason_t
 ngx_xc_gate_ended_by(ngx_http_request_t *r)
 {
-    if (r->connection->error) {
+    ngx_uint_t  status;
+
+    status = r->err_status ? r->err_status : r->headers_out.status;
+
+    if (r->connection->error || status == NGX_HTTP_CLIENT_CLOSED_REQUEST
+        || (status == 0 && !r->internal))
+    {
         return XC_REASON_CLIENT_GONE;
     }
 
-    switch (r->err_status ? r->err_status : r->headers_out.status) {
-
-    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+    if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
         return XC_REASON_BODY_TOO_LARGE;
-
-    case NGX_HTTP_BAD_REQUEST:
-    case NGX_HTTP_REQUEST_TIME_OUT:
-        return XC_REASON_BODY_INVALID;
-
-    case 0:
-    case NGX_HTTP_CLIENT_CLOSED_REQUEST:
-        return XC_REASON_CLIENT_GONE;
-
-    default:
-        return XC_REASON_INTERNAL_ERROR;
     }
+
+    return status >= NGX_HTTP_INTERNAL_SERVER_ERROR ? XC_REASON_INTERNAL_ERROR
+                                                    : XC_REASON_BODY_INVALID;
 }

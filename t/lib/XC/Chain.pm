@@ -29,7 +29,8 @@ sub log_files {
         my ($seq) = (<$fh> // '') =~ /^\{"seq":(\d+),/ or next;
         $first{$path} = $seq;
     }
-    return sort { $first{$a} <=> $first{$b} } keys %first;
+    my @files = sort { $first{$a} <=> $first{$b} } keys %first;
+    return @files;
 }
 
 
@@ -126,9 +127,13 @@ sub _outcomes {
     my ($all, $may_lack) = @_;
     my %decision = map { $_->{seq} => $_ }
                    grep { ($_->{decision} // '') eq 'allow' } @$all;
+    my @unsure = map { $_->{unsure} // () } @$all;
     my (%outcome, @bad);
 
     for my $o (grep { $_->{event} eq 'outcome' } @$all) {
+        # in a batch whose sync failed: it is written again
+        next if grep { $_->{from} <= $o->{seq} && $_->{to} >= $o->{seq} }
+                @unsure;
         my $d = $decision{ $o->{decision_seq} };
 
         push @bad, "outcome $o->{seq} of no decision" if !$d;

@@ -1,0 +1,182 @@
+#include "xc_intake_page.h"
+
+
+static void
+xc_page_codes(const xc_intake_page_t *p, const xc_str_t *list, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        xc_page_z(p, i == 0 ? "" : " ");
+        xc_page_code(p, list[i]);
+    }
+}
+
+
+static void
+xc_page_window(const xc_intake_page_t *p)
+{
+    xc_page_row(p, XC_T_WINDOW);
+    xc_page_z(p, xc_page_label(p, XC_T_WINDOW_A));
+    xc_buf_i64(p->b, p->policy->max_age_s);
+    xc_page_z(p, xc_page_label(p, XC_T_WINDOW_B));
+    xc_buf_i64(p->b, p->policy->max_skew_s);
+    xc_page_z(p, xc_page_label(p, XC_T_WINDOW_C));
+    xc_page_row_end(p);
+}
+
+
+static void
+xc_page_algorithms(const xc_intake_page_t *p)
+{
+    xc_alg_t     alg;
+    const char  *sep = "";
+
+    xc_page_row(p, XC_T_ALGORITHMS);
+
+    for (alg = XC_ALG_NONE + 1; alg < XC_ALG_COUNT; alg++) {
+        xc_page_z(p, sep);
+        xc_page_code(p, xc_alg_name(alg));
+        sep = " ";
+    }
+
+    xc_page_row_end(p);
+}
+
+
+static void
+xc_page_signature(const xc_intake_page_t *p)
+{
+    static const xc_str_t  parameters[] = { { "created", 7 }, { "keyid", 5 } };
+
+    xc_page_head(p, XC_T_SIGNATURE);
+    xc_page_z(p, "<table><tbody>\n");
+
+    xc_page_row(p, XC_T_SCHEME);
+    xc_page_z(p, xc_page_label(p, XC_T_SCHEME_HTTPSIG));
+    xc_page_row_end(p);
+
+    xc_page_algorithms(p);
+
+    xc_page_row(p, XC_T_COVERED);
+    xc_page_codes(p, xc_intake_covered, XC_INTAKE_COVERED_ALWAYS);
+    xc_page_row_end(p);
+    xc_page_row(p, XC_T_COVERED_IF);
+    xc_page_codes(p, xc_intake_covered + XC_INTAKE_COVERED_ALWAYS,
+                  XC_INTAKE_COVERED - XC_INTAKE_COVERED_ALWAYS);
+    xc_page_row_end(p);
+
+    xc_page_row(p, XC_T_PARAMETERS);
+    xc_page_codes(p, parameters, XC_COUNT(parameters));
+    xc_page_row_end(p);
+    xc_page_row(p, XC_T_NONCE);
+    xc_page_z(p, xc_page_label(p, p->policy->nonce_required
+                                  ? XC_T_NONCE_REQUIRED
+                                  : XC_T_NONCE_OPTIONAL));
+    xc_page_row_end(p);
+
+    if (p->policy->tag.len != 0) {
+        xc_page_row(p, XC_T_TAG);
+        xc_page_code(p, p->policy->tag);
+        xc_page_row_end(p);
+    }
+
+    xc_page_window(p);
+    xc_page_z(p, "</tbody></table>\n");
+}
+
+
+static void
+xc_page_purposes(const xc_intake_page_t *p)
+{
+    size_t                   i;
+    const xc_intake_word_t  *word;
+
+    xc_page_head(p, XC_T_PURPOSES);
+    xc_page_z(p, "<ul>\n");
+
+    for (i = 0; i < p->policy->n_purposes; i++) {
+        word = xc_intake_purpose(p->policy->purposes[i].id);
+
+        xc_page_z(p, "<li>");
+        if (word != NULL) {
+            xc_page_text(p, word->title[p->lang]);
+            xc_page_z(p, " ");
+        }
+        xc_page_code(p, p->policy->purposes[i].id);
+        xc_page_z(p, "</li>\n");
+    }
+
+    xc_page_z(p, "</ul>\n");
+}
+
+
+/* The title in the page's language; the English one may lack. */
+static void
+xc_page_field(const xc_intake_page_t *p, const xc_field_t *field)
+{
+    xc_page_z(p, "<tr><td>");
+    xc_page_code(p, field->id);
+    xc_page_z(p, "</td><td>");
+    xc_page_own(p, &(xc_intake_text_t) { field->zh, field->en });
+    xc_page_z(p, "</td></tr>\n");
+}
+
+
+static void
+xc_page_group(const xc_intake_page_t *p, unsigned group)
+{
+    size_t                   i;
+    bool                     any = false;
+    const xc_intake_word_t  *word = xc_intake_group(p->policy->groups[group]);
+
+    static const xc_intake_label_t  columns[] = {
+        XC_T_FIELD_ID, XC_T_FIELD_TITLE
+    };
+
+    for (i = 0; i < p->policy->n_fields; i++) {
+        if (!p->policy->fields[i].standard
+            || p->policy->fields[i].group != group)
+        {
+            continue;
+        }
+
+        if (!any) {
+            xc_page_z(p, "<table class=\"f\"><caption>");
+            xc_page_text(p, word != NULL ? word->title[p->lang]
+                                         : p->policy->groups[group]);
+            xc_page_z(p, "</caption>");
+            xc_page_columns(p, columns, XC_COUNT(columns));
+            any = true;
+        }
+
+        xc_page_field(p, &p->policy->fields[i]);
+    }
+
+    if (any) {
+        xc_page_z(p, "</tbody></table>\n");
+    }
+}
+
+
+static void
+xc_page_fields(const xc_intake_page_t *p)
+{
+    unsigned  group;
+
+    xc_page_head(p, XC_T_FIELDS);
+    xc_page_say(p, XC_INTAKE_SAY_BEYOND);
+
+    for (group = 0; group < p->policy->n_groups; group++) {
+        xc_page_group(p, group);
+    }
+}
+
+
+void
+xc_page_terms(const xc_intake_page_t *p)
+{
+    xc_page_signature(p);
+    xc_page_purposes(p);
+    xc_page_fields(p);
+}
