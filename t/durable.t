@@ -287,12 +287,12 @@ sub sync_fails {
 sub sync_fails_among_workers {
     local $t->{workers} = 3;
     fresh();
-    for my $round (1 .. 3) {
+    for my $round (1 .. 2) {
         my $before = status()->{counters}{admitted};
         $shim->hold;
         my @asked = map { ask() } 1 .. 12;
         $t->wait_for(sub { status()->{counters}{admitted} == $before + 12 });
-        $shim->set(sync_fails => 1)->release;
+        $shim->set(sync_fails => 4)->release;
         my @answers = map { answer($_) } @asked;
         my @no = grep { $_->{status} == 503 } @answers;
         ok(@no > 0, "workers: round $round: some are refused (" . @no . ')');
@@ -307,7 +307,7 @@ sub sync_fails_among_workers {
     is_deeply({ map { $_ => -s } keys %after }, \%after,
               'workers: a failed file does not grow');
     ok(%after, 'workers: files were given up');
-    ended('workers', outcomes => 36);
+    ended('workers', outcomes => 24);
 }
 
 

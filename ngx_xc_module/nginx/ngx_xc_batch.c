@@ -232,9 +232,10 @@ ngx_xc_audit_event(ngx_event_t *ev)
     ngx_xc_audit_settle(audit);
 
     /* the next batch writes while this one's requests go on; after a failure
-     * only a new decision or the tick tries again */
+     * only a new decision or the tick tries again, once a checkpoint that the
+     * tick put first is done */
 
-    if (!audit->failing) {
+    if (!audit->failing || audit->rc == XC_OK) {
         if (!ngx_queue_empty(&audit->queue)) {
             ngx_xc_audit_kick(audit);
         }

@@ -21,6 +21,8 @@ typedef struct {
 static char *ngx_xc_conf_later(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_xc_conf_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_xc_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_xc_conf_audit_parameter(ngx_conf_t *cf,
+    ngx_xc_main_conf_t *xmcf, ngx_str_t *parameter, ngx_uint_t *given);
 static char *ngx_xc_conf_node(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
     ngx_str_t *value);
 static char *ngx_xc_conf_sync(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
@@ -39,7 +41,8 @@ static char *ngx_xc_conf_policy(ngx_conf_t *cf, ngx_command_t *cmd,
 static ngx_xc_policy_t *ngx_xc_conf_policy_load(ngx_conf_t *cf,
     ngx_str_t *file);
 static char *ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
-static ngx_int_t ngx_xc_conf_parent(ngx_conf_t *cf, ngx_str_t *path);
+static char *ngx_xc_conf_parent(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf,
+    ngx_str_t *path);
 static char *ngx_xc_conf_incomplete(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf,
     const char *what);
 
@@ -208,10 +211,8 @@ ngx_xc_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_xc_main_conf_t *xmcf = conf;
 
-    char                *rv;
-    ngx_str_t           *value, rest;
-    ngx_uint_t           i;
-    ngx_xc_parameter_t  *p;
+    ngx_str_t   *value;
+    ngx_uint_t   i, given;
 
     (void) cmd;
 
@@ -221,37 +222,12 @@ ngx_xc_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     xmcf->audit = 1;
     value = cf->args->elts;
+    given = 0;
 
     for (i = 1; i < cf->args->nelts; i++) {
-
-        for (p = ngx_xc_audit_parameters; p->name.len; p++) {
-            if (ngx_strncmp(value[i].data, p->name.data, p->name.len) == 0) {
-                break;
-            }
-        }
-
-        if (p->name.len == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\": known are node=, "
-                               "sync=, pool=, timeout= and backlog=",
-                               &value[i]);
-            return NGX_CONF_ERROR;
-        }
-
-        if (p->later) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "the parameter \"%V\" is not supported by this "
-                               "version: remove it", &p->name);
-            return NGX_CONF_ERROR;
-        }
-
-        rest.data = value[i].data + p->name.len;
-        rest.len = value[i].len - p->name.len;
-
-        rv = p->set(cf, xmcf, &rest);
-        if (rv != NGX_CONF_OK) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\": %s", &value[i], rv);
+        if (ngx_xc_conf_audit_parameter(cf, xmcf, &value[i], &given)
+            != NGX_CONF_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -261,6 +237,55 @@ ngx_xc_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return xmcf->pool == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+/* given: a bit for each parameter of the table that has stood before */
+
+static char *
+ngx_xc_conf_audit_parameter(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+    ngx_str_t *parameter, ngx_uint_t *given)
+{
+    char                *rv;
+    ngx_str_t            rest;
+    ngx_uint_t           bit;
+    ngx_xc_parameter_t  *p;
+
+    for (p = ngx_xc_audit_parameters; p->name.len; p++) {
+        if (ngx_strncmp(parameter->data, p->name.data, p->name.len) == 0) {
+            break;
+        }
+    }
+
+    if (p->name.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\": known are node=, sync=, "
+                           "pool=, timeout= and backlog=", parameter);
+        return NGX_CONF_ERROR;
+    }
+
+    if (p->later) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the parameter \"%V\" is not supported by this "
+                           "version: remove it", &p->name);
+        return NGX_CONF_ERROR;
+    }
+
+    bit = (ngx_uint_t) 1 << (p - ngx_xc_audit_parameters);
+
+    rest.data = parameter->data + p->name.len;
+    rest.len = parameter->len - p->name.len;
+
+    rv = (*given & bit) ? "write it once" : p->set(cf, xmcf, &rest);
+    *given |= bit;
+
+    if (rv != NGX_CONF_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\": %s", parameter, rv);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -689,17 +714,17 @@ ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
 
     if (conf->handler) {
         return ngx_xc_conf_incomplete(cf, conf, "a location with xc_intake or "
-                                      "xc_status can't be gated");
+                                      "xc_status can't be gated: remove one");
     }
 
     if (conf->policy == NULL) {
         return ngx_xc_conf_incomplete(cf, conf, "a gate needs a policy: add "
-                                      "xc_policy file");
+                                      "\"xc_policy file;\"");
     }
 
     if (!xmcf->audit) {
         return ngx_xc_conf_incomplete(cf, conf, "a gate needs an audit log: "
-                                      "add xc_audit at the http level");
+                                      "add \"xc_audit;\" at the http level");
     }
 
     if (!xc_ascii_is_id(ngx_xc_str(&xmcf->node))) {
@@ -707,10 +732,8 @@ ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
                                       "name: add node=name to xc_audit");
     }
 
-    if (ngx_xc_conf_parent(cf, &xmcf->state) != NGX_OK) {
-        return ngx_xc_conf_incomplete(cf, conf, "the parent of the state "
-                                      "directory does not exist: make it, or "
-                                      "name another by xc_state");
+    if (ngx_xc_conf_parent(cf, conf, &xmcf->state) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (!ngx_is_init_cycle(cf->cycle->old_cycle)) {
@@ -745,15 +768,16 @@ ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
 }
 
 
-static ngx_int_t
-ngx_xc_conf_parent(ngx_conf_t *cf, ngx_str_t *path)
+static char *
+ngx_xc_conf_parent(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf, ngx_str_t *path)
 {
+    char              what[NGX_MAX_CONF_ERRSTR];
     u_char           *parent, *p;
     ngx_file_info_t   fi;
 
     parent = ngx_pnalloc(cf->temp_pool, path->len + 1);
     if (parent == NULL) {
-        return NGX_ERROR;
+        return NGX_CONF_ERROR;
     }
 
     p = ngx_cpymem(parent, path->data, path->len);
@@ -764,8 +788,17 @@ ngx_xc_conf_parent(ngx_conf_t *cf, ngx_str_t *path)
 
     *p = '\0';
 
-    return ngx_file_info(parent, &fi) != NGX_FILE_ERROR && ngx_is_dir(&fi)
-           ? NGX_OK : NGX_ERROR;
+    if (ngx_file_info(parent, &fi) != NGX_FILE_ERROR && ngx_is_dir(&fi)) {
+        return NGX_CONF_OK;
+    }
+
+    p = ngx_snprintf((u_char *) what, sizeof(what) - 1,
+                     "the state directory \"%V\" can't be made: there is no "
+                     "directory \"%s\": make it, or name another by xc_state",
+                     path, parent);
+    *p = '\0';
+
+    return ngx_xc_conf_incomplete(cf, conf, what);
 }
 
 

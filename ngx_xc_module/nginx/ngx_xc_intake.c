@@ -235,7 +235,7 @@ ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (rc != XC_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%V: the intake document does not load: %uz faults",
+                           "%V: the intake document does not load: faults: %uz",
                            &file, faults->faults);
         return NGX_CONF_ERROR;
     }
