@@ -56,6 +56,7 @@ $(BUILD)/xcctl: $(CLI_O) $(CORE_O)
 # Calls that a test stands in for, to let them fail.
 WRAP_test_journal := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=ftruncate \
                      -Wl,--wrap=openat,--wrap=fstatfs
+WRAP_test_journal_sign := $(WRAP_test_journal)
 
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/unit/xt.o $(HEAP_O) $(CORE_O)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $^ $(LIBS)

@@ -304,8 +304,8 @@ cmd_fuzz()
         name=$(basename "$f" .c)
         mkdir -p "$build/fuzz/corpus/$name"
         set -- "$build/fuzz/corpus/$name"
-        if [ -d "t/fuzz/$name" ]; then
-            set -- "$@" "t/fuzz/$name"
+        if [ -d "t/fuzz/corpus/$name" ]; then
+            set -- "$@" "t/fuzz/corpus/$name"
         fi
         say "fuzzing $name for ${secs}s"
         "$build/fuzz/$name" -max_total_time="$secs" -timeout=10 \

@@ -13,6 +13,7 @@ use JSON::PP;
 use Test::More;
 
 use XC::Gate;
+use XC::H2;
 use XC::Nginx;
 
 my $t = XC::Nginx->new;
@@ -71,6 +72,10 @@ sub get {
 
     return $client->request('GET', $target, \%o);
 }
+
+
+# A name as JSON may write it.
+sub escaped { join '', map { sprintf '\u%04x', ord } split //, $_[0] }
 
 
 # A valid body whose member note is these bytes.
@@ -158,7 +163,8 @@ sub not_json {
             $body =~ s/\}\z/,"purpose":"case_investigation"}/r,
         'a member twice, escaped' =>
             $body =~ s/\}\z/,"\\u0070urpose":"product_recall"}/r,
-        'a member twice, wholly escaped' => $body =~ s/\}\z/,"\\u0066\\u0069\\u0065\\u006c\\u0064\\u0073":["buyer.phone"]}/r,
+        'a member twice, wholly escaped' =>
+            $body =~ s/\}\z/',"' . escaped('fields') . '":["buyer.phone"]}'/er,
         'twice within a passed member' => with_note('{"a":1,"a":2}'),
         'twice deep within' => with_note('[[{"a":1,"\u0061":2}]]'),
         'twice within a subject' =>
@@ -240,10 +246,12 @@ sub members {
         'a pointer as a name' => [{ '/fields' => [] }, qr{^/fields: }],
         'a proto' => [{ __proto__ => {} }, qr/^__proto__: /],
         'a long name' => [{ 'n' x 5000 => 1 }, qr/^n{64}\.\.\.: /],
-        'a name of 64 characters cut' => [{ '名' x 30 => 1 }, qr/^名{21}\.\.\.: /],
+        'a long name, cut between characters' =>
+            [{ '名' x 30 => 1 }, qr/^名{21}\.\.\.: /],
         'a member of a subject' =>
             [{ subjects => [{ type => 'merchant', id => $XC::Policy::USCC,
-                              x => 1 }] }, qr/^subjects\[0\]: .*other members/],
+                              x => 1 }] },
+             qr/^subjects\[0\]: .*other members/],
         'a member of an officer' =>
             [{ officers => [{ certificate => '31', name => 'x' }] },
              qr/^officers\[0\]: .*other members/],
@@ -257,7 +265,7 @@ sub members {
         'twins within a passed member' =>
             [{ note => { a_b => 1, AB => 2 } }, qr/but for case/],
         'twins deep within' =>
-            [{ note => [[{ x => { 'k' => 1, 'K' => 2 } }]] }, qr/but for case/],
+            [{ note => [[{ x => { k => 1, K => 2 } }]] }, qr/but for case/],
         'twins, both unmapped' =>
             [{ zz => 1, 'z-z' => 2 }, qr/but for case/],
         'twins within a subject' =>
@@ -302,7 +310,8 @@ sub types {
         for my $type (sort keys %value) {
             next if $type eq $right;
             bad_members("$member is $type", { $member => $value{$type} },
-                        'request-invalid', qr/^\Q$member\E: must be an? $right/);
+                        'request-invalid',
+                        qr/^\Q$member\E: must be an? $right/);
         }
     }
 
@@ -396,7 +405,8 @@ sub control_characters {
                 { request_no => "x\n{\"seq\":0,\"event\":\"decision\"}" },
                 'request-invalid', qr/control character/);
     admitted($t, 'a forged member of the log stays a value',
-             post($policy->body(legal_basis => '","decision":"allow","x":"\\')),
+             post($policy->body(
+                 legal_basis => '","decision":"allow","x":"\\')),
              record => { legal_basis => '","decision":"allow","x":"\\',
                          x => undef });
 }
@@ -413,7 +423,8 @@ sub limits {
                 'request-invalid',
                 qr/^fields: 10000 given, over the limit of 64/);
     bad_members('65 fields', { fields => [(@field) x 32, $field[0]] },
-                'request-invalid', qr/^fields: 65 given, over the limit of 64/);
+                'request-invalid',
+                qr/^fields: 65 given, over the limit of 64/);
     admitted($t, '64 fields', post($policy->body(fields => [(@field) x 32])));
     bad_members('a field name over 64 bytes',
                 { fields => ['m' x 65] }, 'request-invalid',
@@ -433,18 +444,22 @@ sub limits {
                 'request-invalid', qr/^officers\[0\]\.certificate: 257 bytes/);
 
     bad_members('9 officers', { officers => [($officer) x 9] },
-                'request-invalid', qr/^officers: 9 given, over the limit of 8/);
-    admitted($t, '8 officers', post($policy->body(officers => [($officer) x 8])));
+                'request-invalid',
+                qr/^officers: 9 given, over the limit of 8/);
+    admitted($t, '8 officers',
+             post($policy->body(officers => [($officer) x 8])));
     bad_members('51 subjects', { subjects => [($subject) x 51] },
                 'request-invalid',
                 qr/^subjects: 51 given, over the limit of 50/);
-    admitted($t, '50 subjects', post($policy->body(subjects => [($subject) x 50])));
+    admitted($t, '50 subjects',
+             post($policy->body(subjects => [($subject) x 50])));
     bad_members('5,000 subjects',
                 { subjects => [map { +{ type => 'order', id => "order-$_" } }
                                1 .. 5000] },
                 'request-invalid', qr/^subjects: 5000 given/);
 
-    bad_members('a window of 367 days', { window => { %window, to => '2027-01-02' } },
+    bad_members('a window of 367 days',
+                { window => { %window, to => '2027-01-02' } },
                 'request-invalid',
                 qr/^window: 367 days, over the limit window_days of 366/);
     admitted($t, 'a window of 366 days',
@@ -457,13 +472,14 @@ sub subjects {
         'an unknown type' => [{ type => 'person', id => 'x' },
                               qr/^subjects\[0\]\.type: "person"/],
         'a type in other case' => [{ type => 'Merchant',
-                                     id => $XC::Policy::USCC }, qr/"Merchant"/],
+                                     id => $XC::Policy::USCC },
+                                   qr/"Merchant"/],
         'no id' => [{ type => 'merchant' }, qr/^subjects\[0\]\.id: not given/],
         'no type' => [{ id => 'x' }, qr/^subjects\[0\]\.type: not given/],
         'an empty id' => [{ type => 'live_room', id => '' },
                           qr/^subjects\[0\]\.id: must not be empty/],
         'a wrong check character' => [{ type => 'merchant',
-            id => '91310000MA1FL0000X' }, qr/^subjects\[0\]\.id: not a unified/],
+            id => '91310000MA1FL0000X' }, qr/^subjects\[0\]\.id: not a unif/],
         'lower case' => [{ type => 'merchant', id => lc $XC::Policy::USCC },
                          qr/^subjects\[0\]\.id: not a unified/],
         'seventeen characters' => [{ type => 'merchant',
@@ -497,9 +513,9 @@ sub subjects {
 
 sub windows {
     my %bad = (
-        'no such day' => ['2026-02-30', '2026-03-01', qr/^window\.from: not a date/],
+        'no such day' => ['2026-02-30', '2026-03-01', qr/^window\.from: not/],
         'no leap year' => ['2026-02-29', '2026-03-01', qr/^window\.from: not/],
-        'month 13' => ['2026-01-01', '2026-13-01', qr/^window\.to: not a date/],
+        'month 13' => ['2026-01-01', '2026-13-01', qr/^window\.to: not a/],
         'a time' => ['2026-01-01T00:00:00Z', '2026-01-02', qr/^window\.from/],
         'slashes' => ['2026/01/01', '2026-01-02', qr/^window\.from/],
         'one digit' => ['2026-1-1', '2026-01-02', qr/^window\.from/],
@@ -601,15 +617,14 @@ sub queries {
         'a raw quote' => ["$query\"", qr/%XX/],
         'a raw backslash' => ["$query\\", qr/%XX/],
         'a raw brace' => ["$query\{", qr/%XX/],
-        'raw UTF-8' => ["$query\xe5\x8f\xb7", qr/%XX/],
-        'raw GBK' => ["$query\xba\xc5", qr/%XX/],
         'encoded GBK' => ["$query%BA%C5", qr/not UTF-8/],
         'an overlong escape' => ["$query%C0%AF", qr/not UTF-8/],
         'a surrogate' => ["$query%ED%A0%80", qr/not UTF-8/],
         'an encoded NUL' => ["$query%00", qr/control character/],
         'an encoded line feed at the end' => ["$query%0A", qr/control/],
         'an encoded line feed in request_no' =>
-            [$query =~ s/(request_no=[^&]*)/$1%0A/r, qr/^request_no: .*control/],
+            [$query =~ s/(request_no=[^&]*)/$1%0A/r,
+             qr/^request_no: .*control/],
         'a line feed in a field' =>
             [$query =~ s/(fields=[^&]*)/$1%0A/r, qr/^fields\[1\]: .*control/],
         'an empty element' => [$query =~ s/,/,,/r, qr/^fields\[1\]: .*empty/],
@@ -646,6 +661,9 @@ sub queries {
                            'field-list-missing'],
         'another field' => ['?' . $query =~ s/merchant\.uscc/x.y/r,
                             'field-unknown'],
+        # no signature covers such bytes (RFC 9421 2.5)
+        'raw UTF-8' => ["?$query\xe5\x8f\xb7", 'signature-invalid'],
+        'raw GBK' => ["?$query\xba\xc5", 'signature-invalid'],
         'a fragment' => ["?$query#frag", 'path-invalid'],
         'a fragment that holds the field' =>
             ["?$query#&fields=buyer.phone", 'path-invalid'],
@@ -713,7 +731,8 @@ sub paths {
         'a semicolon' => ["/xc/v1/merchants/$uscc;x=1", qr/semicolon/],
         'a semicolon within' => ["/xc;/v1/merchants/$uscc", qr/semicolon/],
         'a backslash' => ["/xc/v1\\merchants/$uscc", qr/backslash/],
-        'backslashes for dots' => ["/xc/..\\v1/merchants/$uscc", qr/backslash/],
+        'backslashes for dots' => ["/xc/..\\v1/merchants/$uscc",
+                                   qr/backslash/],
         'two slashes' => ["/xc//v1/merchants/$uscc", qr/two slashes/],
         'two slashes at the start' => ["//xc/v1/merchants/$uscc",
                                        qr/two slashes/],
@@ -833,7 +852,8 @@ sub no_way_in {
     my ($name, $answer, $code) = @_;
 
     if ($answer && ($answer->{json}{type} // '') =~ /^urn:xc:/) {
-        return refused($t, $name, $answer, $code);
+        return refused($t, $name, $answer, $code,
+                       $name =~ /^HTTP\/2/ ? (bare => 1) : ());
     }
     # a stream that HTTP/2 lets a server reset (RFC 9113 8.1.1)
     like($answer ? $answer->{status} : 'none',
@@ -927,14 +947,15 @@ sub http2_raw {
     # with the same value RFC 9113 8.3.1 allows it; the gate need not
     $answer = h2(@pseudo, @authority, ['host', 'platform.example'],
                  $signed->());
-    ok($answer, 'HTTP/2: host beside the same :authority is answered');
+    like($answer ? $answer->{status} : 'none', qr/^(?:200|400|401)$/,
+         'HTTP/2: host beside the same :authority');
     $t->backend->forget;
 
     my @path = ([':method', 'GET'], [':scheme', 'https'], @authority);
     for my $path ('/xc/../xc', '/xc/%41', '/a;b', "/\xe5\x8f\xb7",
                   "$query#x")
     {
-        no_way_in("HTTP/2: path $path",
+        no_way_in('HTTP/2: path ' . substr($path, 0, 9),
                   h2(@path, [':path', $path], $signed->()), 'path-invalid');
     }
     no_way_in('HTTP/2: absolute path', h2(@path,
@@ -952,70 +973,7 @@ sub http2_raw {
 }
 
 
-# One request of these header fields over HTTP/2 (RFC 9113, RFC 7541 6.2.2),
-# its answer's body and, where the body is a problem, status and headers as
-# refused() looks at them; undef where none came.
-sub h2 {
-    my (@fields) = @_;
-    my $sock = $t->client(ssl => { SSL_alpn_protocols => ['h2'] })->connect;
-    my $frame = sub {
-        my ($type, $flags, $stream, $payload) = @_;
-        return substr(pack('N', length $payload), 1)
-               . pack('CCN', $type, $flags, $stream) . $payload;
-    };
-    my $string = sub {
-        my $n = length $_[0];
-        return ($n < 127 ? pack('C', $n)
-                         : pack('C', 127) . pack('w', 0) =~ s/.//sr
-                           . varint($n - 127)) . $_[0];
-    };
-    my $block = join '', map { "\0" . $string->($_->[0])
-                               . $string->($_->[1]) } @fields;
-
-    print $sock "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . $frame->(4, 0, 0, '')
-                . $frame->(1, 5, 1, $block);
-
-    my ($body, $head, $ended) = ('', '', 0);
-    while (!$ended) {
-        my ($got, $n) = ('', 0);
-        $n = read $sock, $got, 9;
-        last if ($n // 0) != 9;
-        my ($length, $type, $flags) = unpack 'NCC', "\0$got";
-        my $payload = '';
-        last if $length && (read($sock, $payload, $length) // 0) != $length;
-        $body .= $payload if $type == 0;
-        $head = $payload if $type == 1;
-        $ended = $type == 3 || $type == 7
-                 || (($type == 0 || $type == 1) && $flags & 1);
-    }
-    close $sock;
-    return undef if $head eq '' && $body eq '';
-
-    # nginx's field block is read where it can be without Huffman's code: not
-    my $json = eval { JSON::PP->new->utf8->decode($body) };
-    return { body => $body, status => 400, headers => {} }
-        if !$json || !$json->{type};
-    my $status = $json->{status};
-    return { body => $body, json => $json, status => $status, headers => {
-        'content-type' => 'application/problem+json',
-        'cache-control' => 'no-store',
-        $status == 401 ? ('www-authenticate' => 'Signature',
-            'accept-signature' => 'sig=("@method" "@authority" "@path");created')
-                       : () } };
-}
-
-
-# RFC 7541 5.1, behind a full prefix
-sub varint {
-    my ($n) = @_;
-    my $out = '';
-
-    while ($n >= 128) {
-        $out .= chr($n % 128 + 128);
-        $n = int($n / 128);
-    }
-    return $out . chr $n;
-}
+sub h2 { XC::H2->new($t->client)->headers([@_], 1)->answer }
 
 
 sub content_types {
@@ -1298,7 +1256,8 @@ sub framing {
     {
         my $answer = $with->("Content-Length: $n",
                              "Transfer-Encoding: $coding");
-        is($answer->{status}, 501, "Transfer-Encoding: $coding: nginx refuses");
+        is($answer->{status}, 501,
+           "Transfer-Encoding: $coding: nginx refuses");
         is($t->backend->count, 0, 'the back end saw nothing');
     }
 

@@ -11,19 +11,23 @@ use File::Basename qw(basename dirname);
 use File::Spec;
 use File::Temp;
 use JSON::PP;
+use MIME::Base64;
 use Test::More;
 
 my $root = File::Spec->rel2abs(dirname(dirname(__FILE__)));
 my $vectors = $ENV{XC_VECTORS} // "$root/../shared/vectors";
-my $codec = ($ENV{XC_BUILD} // "$root/build") . '/unit/vector_codec';
+my $programs = ($ENV{XC_BUILD} // "$root/build") . '/unit';
+
+# the program that answers
+our $codec = "$programs/vector_codec";
 
 plan skip_all => "no published vectors at $vectors" if !-d $vectors;
-die "not built: $codec\n" if !-x $codec;
 
 structured_fields();
 json_suite();
 ed25519();
 hmac();
+notes();
 
 done_testing;
 
@@ -85,6 +89,8 @@ sub run_set {
 
 sub ask {
     my (@questions) = @_;
+
+    die "not built: $codec\n" if !-x $codec;
 
     my $in = File::Temp->new;
 
@@ -353,4 +359,140 @@ sub hmac {
     run_set('HMAC-SHA256, computed', @compute);
 
     return;
+}
+
+
+# --- signed notes -----------------------------------------------------------
+
+sub notes {
+    local $codec = "$programs/vector_note";
+
+    my $file = "$vectors/c2sp_notes.json";
+    my $set = -f $file ? decode_json(slurp($file)) : {};
+
+    run_set('signed notes', map { note_cases($_) } @{ $set->{notes} // [] });
+    run_set('verifier keys', map { vkey_case($_) } @{ $set->{vkeys} // [] });
+    run_set('signed by us', map { signing_case($_) }
+                            @{ $set->{signing} // [] });
+    run_set('checkpoints', map { checkpoint_case($_) }
+                           @{ $set->{checkpoint_bodies} // [] });
+
+    return;
+}
+
+
+# refused, and for this reason
+sub refused_as {
+    my ($error) = @_;
+
+    return sub { return $_[0] eq "refused\t$error" };
+}
+
+
+# Each key by itself.
+sub note_cases {
+    my ($test) = @_;
+
+    my %error = (
+        'no signature from a known key' => 'no signature of the key',
+        'known key, signature does not verify'
+                                        => 'the signature does not verify',
+        'no blank line, no signature'   => 'no blank line',
+        'no signature line'             => 'no signature',
+    );
+
+    my %verified = map { $_ => 1 } @{ $test->{expected_verified} // [] };
+    my $note = bytes($test->{note});
+    my ($text) = $note =~ /^(.*\n)\n/s;
+    my @cases;
+
+    for my $vkey (@{ $test->{vkeys} }) {
+        my ($key) = $vkey =~ /^([^+]*\+[^+]*)\+/;
+
+        push @cases, {
+            name     => "$test->{id} $key",
+            question => question('note', $vkey, $note),
+            want     => !$verified{$key}
+                        ? refused_as($error{ $test->{note_on} })
+                        : sub {
+                            return $_[0] eq "ok\t" . unpack 'H*', $text;
+                        },
+        };
+    }
+
+    return @cases;
+}
+
+
+sub vkey_case {
+    my ($test) = @_;
+
+    my %error = (
+        'unknown algorithm byte' => 'the key is not of type 1, Ed25519',
+        'not base64'             => 'the key is not base64 of 33 bytes',
+    );
+
+    return {
+        name     => $test->{vkey},
+        question => question('vkey', $test->{vkey}),
+        want     => $test->{expected_valid}
+                    ? sub { return $_[0] eq "ok\t$test->{vkey}" }
+                    : refused_as($error{ $test->{why} }),
+    };
+}
+
+
+# Ed25519 signs the same text the same way each time.
+sub signing_case {
+    my ($test) = @_;
+
+    my ($name, $key) = $test->{skey} =~ /^PRIVATE\+KEY\+([^+]*)\+[^+]*\+(.*)/;
+
+    # PKCS #8 (RFC 8410 section 7) around the seed, which follows the type
+    my $der = pack('H*', '302e020100300506032b657004220420')
+              . substr decode_base64($key), 1;
+    my $pem = "-----BEGIN PRIVATE KEY-----\n" . encode_base64($der)
+              . "-----END PRIVATE KEY-----\n";
+
+    return {
+        name     => $name,
+        question => question('sign', $pem, $name, bytes($test->{text})),
+        want     => sub {
+            return $_[0] eq "ok\t" . unpack 'H*', bytes($test->{expected});
+        },
+    };
+}
+
+
+sub checkpoint_case {
+    my ($test) = @_;
+
+    my %error = (
+        'empty origin'        => 'the first line is not an origin',
+        'size not a number'   => 'the second line is not a size',
+        'size beyond 64 bits' => 'the second line is not a size',
+    );
+
+    my %case = (
+        name     => $test->{body} =~ s/\n.*//sr . ": $test->{why}",
+        question => question('checkpoint', bytes($test->{body})),
+    );
+
+    if (defined $test->{expected_parse} && !$test->{expected_parse}) {
+        $case{want} = refused_as($error{ $test->{why} });
+        return \%case;
+    }
+
+    my $root = decode_base64($test->{root_b64});
+
+    if (length $root != 32) {
+        $case{deviation} = 'a root that is not a SHA-256';
+        return \%case;
+    }
+
+    my $want = join "\t", 'ok', unpack('H*', bytes($test->{origin})),
+               $test->{size}, unpack('H*', $root);
+    $case{want} = sub { return $_[0] eq $want };
+
+    return \%case;
 }

@@ -27,7 +27,14 @@ static const xcctl_command_t  xcctl_commands[] = {
       "             [--header 'N: v']... [--content-type T] [--created T]\n"
       "             [--nonce N] [--expires T] [--tag T]" },
     { "policy", xcctl_policy, "policy check FILE" },
-    { "audit", xcctl_audit, "audit verify FILE..." },
+    { "audit", xcctl_audit,
+      "audit verify [--key VKEY]... [--expect NOTE]... [--strict]\n"
+      "             [--policy FILE]... [--subject ID]... FILE...\n"
+      "  xcctl audit prove [--key VKEY] FILE... SEQ\n"
+      "  xcctl audit check PROOF LINE VKEY\n"
+      "  xcctl audit match --subject-key KEYFILE --type TYPE ID FILE...\n"
+      "  xcctl audit report [--json|--html] FILE...\n"
+      "  xcctl audit prune [--dry-run] --before DATE DIR" },
     { "version", xcctl_version, "version" },
     { "help", xcctl_help, "help" },
 };

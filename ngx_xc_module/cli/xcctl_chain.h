@@ -7,16 +7,10 @@
 #ifndef XCCTL_CHAIN_H
 #define XCCTL_CHAIN_H
 
-#include "xc_heap.h"
-#include "../core/xc_crypto.h"
+#include "xcctl_log.h"
+#include "../core/xc_hash.h"
 
 #define XCCTL_CHAIN_FAULTS  1000    /* kept; more are only counted */
-
-/* Where a line stands, for messages. */
-typedef struct {
-    const char  *file;
-    uint64_t     line;          /* from 1 */
-} xcctl_where_t;
 
 /* A line of the log, its form already checked. */
 typedef struct {

@@ -8,13 +8,21 @@
 
 #include "xc_digest.h"
 #include "xc_msg.h"
+#include "xc_sigbase.h"
 
 /* The evidence that a signature leaves for the record (RFC 9421). */
 typedef struct {
     xc_str_t  label;
     xc_str_t  signature_input;      /* the field as it came, joined */
     xc_str_t  signature;
+
+    /* once verified: components that no other member of the record gives */
+    const xc_covered_t  *covered;
+    size_t               n_covered;
 } xc_auth_evidence_t;
+
+/* A target longer than this is cut in the record's uri. */
+#define XC_AUTH_URI_MAX     1024
 
 typedef struct {
     const xc_credential_t  *credential;

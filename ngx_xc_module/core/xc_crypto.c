@@ -356,6 +356,31 @@ xc_key_sign(const xc_key_t *key, xc_str_t data, uint8_t *sig, size_t *len)
 }
 
 
+xc_rc_t
+xc_key_public_raw(const xc_key_t *key, uint8_t out[32])
+{
+    int      ok;
+    size_t   n = XC_ED25519_KEY_SIZE;
+    uint8_t  raw[XC_ED25519_KEY_SIZE];
+
+    if (key->alg != XC_ALG_ED25519) {
+        return XC_EINPUT;
+    }
+
+    ERR_set_mark();
+    ok = EVP_PKEY_get_raw_public_key(key->pkey, raw, &n);
+    ERR_pop_to_mark();
+
+    if (ok != 1 || n != sizeof(raw)) {
+        return XC_EINTERNAL;
+    }
+
+    memcpy(out, raw, sizeof(raw));
+
+    return XC_OK;
+}
+
+
 static xc_rc_t
 xc_key_to_base64(xc_arena_t *arena, const uint8_t *bytes, size_t n,
     xc_str_t *out)

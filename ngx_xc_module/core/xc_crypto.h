@@ -55,6 +55,10 @@ xc_rc_t xc_key_verify(const xc_key_t *key, xc_str_t data, xc_str_t signature)
 xc_rc_t xc_key_sign(const xc_key_t *key, xc_str_t data, uint8_t *sig,
     size_t *len) XC_WUR;
 
+/* The 32 bytes of the public half of an Ed25519 key, public or private
+ * (RFC 8032 5.1.5).  XC_EINPUT: another kind of key.  XC_EINTERNAL. */
+xc_rc_t xc_key_public_raw(const xc_key_t *key, uint8_t out[32]) XC_WUR;
+
 /*
  * A fresh key: PEM of the private key (or base64 of the 32-byte secret) and
  * the public half as the policy takes it (base64 raw; empty for a secret).

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -167,4 +169,75 @@ xc_policy_files_t
 xc_files_of(xc_str_t *dir)
 {
     return (xc_policy_files_t) { xc_files_read, dir };
+}
+
+
+static xc_rc_t
+xc_file_write(int fd, xc_str_t content, uid_t uid, gid_t gid)
+{
+    ssize_t  n;
+
+    for ( /* void */ ; content.len != 0; content.len -= (size_t) n) {
+        n = write(fd, content.data, content.len);
+
+        if (n < 0 && errno == EINTR) {
+            n = 0;
+
+        } else if (n < 0) {
+            return XC_EIO;
+        }
+
+        content.data += n;
+    }
+
+    if (uid != (uid_t) -1 && fchown(fd, uid, gid) != 0) {
+        return XC_EIO;
+    }
+
+    return fsync(fd) == 0 ? XC_OK : XC_EIO;
+}
+
+
+xc_rc_t
+xc_file_keep(const char *dir, const char *name, xc_str_t content, uid_t uid,
+    gid_t gid)
+{
+    int      fd, n, m, saved;
+    char     path[PATH_MAX], temporary[PATH_MAX];
+    xc_rc_t  rc;
+
+    n = snprintf(path, sizeof(path), "%s/%s", dir, name);
+    m = snprintf(temporary, sizeof(temporary), "%s/.%s.%ld", dir, name,
+                 (long) getpid());
+
+    if (n < 0 || (size_t) n >= sizeof(path)
+        || m < 0 || (size_t) m >= sizeof(temporary))
+    {
+        return XC_ELIMIT;
+    }
+
+    if (access(path, F_OK) == 0) {
+        return XC_OK;
+    }
+
+    (void) unlink(temporary);
+
+    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd < 0) {
+        return XC_EIO;
+    }
+
+    rc = xc_file_write(fd, content, uid, gid);
+
+    if (close(fd) != 0 || (rc == XC_OK && rename(temporary, path) != 0)) {
+        rc = XC_EIO;
+    }
+
+    if (rc != XC_OK) {
+        saved = errno;
+        (void) unlink(temporary);
+        errno = saved;
+    }
+
+    return rc;
 }

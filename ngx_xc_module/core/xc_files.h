@@ -8,6 +8,8 @@
 
 #include "xc_policy.h"
 
+#include <sys/types.h>
+
 #define XC_FILES_MAX    (64 * 1024 * 1024)      /* bytes of one file */
 
 /*
@@ -29,5 +31,14 @@ xc_str_t xc_file_dir(xc_str_t path);
 /* What xc_policy_load() reads with: files of the folder *dir, which stays the
  * caller's and must outlive the load. */
 xc_policy_files_t xc_files_of(xc_str_t *dir);
+
+/*
+ * Writes a file that is never changed afterwards, named by its content's hash:
+ * where dir/name stands nothing is done.  A temporary file, fsync, rename,
+ * 0640; owner uid and gid, (uid_t) -1 for the process's.  XC_EIO: errno.
+ * XC_ELIMIT: the path is too long.
+ */
+xc_rc_t xc_file_keep(const char *dir, const char *name, xc_str_t content,
+    uid_t uid, gid_t gid) XC_WUR;
 
 #endif

@@ -100,45 +100,43 @@ xc_gate_type_ok(xc_str_t type)
 }
 
 
-static xc_rc_t
-xc_gate_length(const xc_gate_conf_t *conf, uint64_t length, xc_arena_t *arena,
+void
+xc_gate_too_large(const xc_gate_conf_t *conf, xc_arena_t *arena,
     xc_gate_t *gate)
 {
     unsigned long long  max = conf->body_max;
 
+    gate->verdict = (xc_verdict_t) {
+        XC_REASON_BODY_TOO_LARGE,
+        xc_arena_printf(arena, "the limit is %llu octets", max),
+        xc_arena_printf(arena, "上限为 %llu 字节", max)
+    };
+}
+
+
+static xc_rc_t
+xc_gate_length(const xc_gate_conf_t *conf, uint64_t length, xc_arena_t *arena,
+    xc_gate_t *gate)
+{
     if (length <= conf->body_max) {
         return XC_OK;
     }
 
-    return xc_gate_deny(gate, XC_REASON_BODY_TOO_LARGE,
-               xc_arena_printf(arena, "the limit is %llu octets", max),
-               xc_arena_printf(arena, "上限为 %llu 字节", max));
+    xc_gate_too_large(conf, arena, gate);
+
+    return XC_DENIED;
 }
 
 
-/* Length, then type: of an operation that takes a body. */
 static xc_rc_t
-xc_gate_body_headers(const xc_gate_conf_t *conf, const xc_msg_t *msg,
-    xc_arena_t *arena, xc_gate_t *gate)
+xc_gate_type(const xc_msg_t *msg, bool needed, xc_gate_t *gate)
 {
     size_t              n;
-    xc_rc_t             rc;
     const xc_header_t  *type, *encoding;
 
-    if (!msg->body) {
-        return xc_gate_deny(gate, XC_REASON_BODY_MISSING, XC_STR_NONE,
-                            XC_STR_NONE);
-    }
-
-    if (msg->content_length > 0) {
-        rc = xc_gate_length(conf, (uint64_t) msg->content_length, arena, gate);
-        if (rc != XC_OK) {
-            return rc;
-        }
-    }
-
     type = xc_msg_header(msg, XC_STR("content-type"), &n);
-    if (type == NULL || n != 1 || !xc_gate_type_ok(type->value)) {
+
+    if (type == NULL ? needed : n != 1 || !xc_gate_type_ok(type->value)) {
         return xc_gate_deny(gate, XC_REASON_MEDIA_TYPE_UNSUPPORTED,
                             XC_STR("Content-Type: application/json is needed, "
                                    "with charset=utf-8 or nothing"),
@@ -156,6 +154,29 @@ xc_gate_body_headers(const xc_gate_conf_t *conf, const xc_msg_t *msg,
     }
 
     return XC_OK;
+}
+
+
+/* Length, then type: of an operation that takes a body. */
+static xc_rc_t
+xc_gate_body_headers(const xc_gate_conf_t *conf, const xc_msg_t *msg,
+    xc_arena_t *arena, xc_gate_t *gate)
+{
+    xc_rc_t  rc;
+
+    if (!msg->body) {
+        return xc_gate_deny(gate, XC_REASON_BODY_MISSING, XC_STR_NONE,
+                            XC_STR_NONE);
+    }
+
+    if (msg->content_length > 0) {
+        rc = xc_gate_length(conf, (uint64_t) msg->content_length, arena, gate);
+        if (rc != XC_OK) {
+            return rc;
+        }
+    }
+
+    return xc_gate_type(msg, true, gate);
 }
 
 
@@ -182,7 +203,8 @@ xc_gate_input(const xc_gate_conf_t *conf, const xc_msg_t *msg,
                             XC_STR("此项操作不接受请求正文"));
     }
 
-    return XC_OK;
+    /* Passed on without being signed, so nothing but the one value. */
+    return xc_gate_type(msg, false, gate);
 }
 
 

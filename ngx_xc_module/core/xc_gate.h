@@ -76,4 +76,9 @@ xc_rc_t xc_gate_decide(const xc_gate_conf_t *conf, const xc_msg_t *msg,
     xc_str_t body, const xc_gate_clock_t *clock, xc_arena_t *arena,
     xc_gate_t *gate) XC_WUR;
 
+/* The verdict on a body over conf->body_max, for an adapter that does not
+ * gather one to hand it over. */
+void xc_gate_too_large(const xc_gate_conf_t *conf, xc_arena_t *arena,
+    xc_gate_t *gate);
+
 #endif

@@ -3,202 +3,10 @@
 #include "xc_journal_impl.h"
 
 #include "xc_ascii.h"
-#include "xc_time.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-/* A note's line at most, the description apart. */
-#define XC_JOURNAL_NOTE_LINE    1536
-
-
-/* The lines of one append, as they are assembled. */
-typedef struct {
-    const xc_journal_op_t  *op;
-    xc_buf_t                out;
-    int64_t                 now_us;
-    uint64_t                seq;            /* of the next line */
-    uint8_t                 leaf[XC_SHA256_SIZE];   /* of the last one */
-    size_t                  start;          /* of the line that is open */
-} xc_journal_batch_t;
-
-
-static void
-xc_journal_line_open(xc_journal_batch_t *batch)
-{
-    xc_buf_t  *out = &batch->out;
-
-    batch->start = out->len;
-
-    xc_buf_z(out, "{\"seq\":");
-    xc_buf_u64(out, batch->seq);
-    xc_buf_z(out, ",\"prev\":\"");
-    xc_buf_hex(out, batch->leaf, XC_SHA256_SIZE);
-    xc_buf_z(out, "\",\"time\":\"");
-    xc_time_format_us(out, batch->now_us);
-    xc_buf_z(out, "\",\"node\":\"");
-    xc_buf_str(out, batch->op->journal->conf.node);
-    xc_buf_z(out, "\",");
-}
-
-
-static xc_rc_t
-xc_journal_line_end(xc_journal_batch_t *batch)
-{
-    size_t     len;
-    xc_rc_t    rc;
-    xc_buf_t  *out = &batch->out;
-
-    xc_buf_char(out, '}');
-    len = out->len - batch->start;
-
-    if (out->overflow || len > XC_JOURNAL_LINE_MAX) {
-        return XC_ELIMIT;
-    }
-
-    rc = xc_hash_leaf(out->data + batch->start, len, batch->leaf);
-    if (rc != XC_OK) {
-        return rc;
-    }
-
-    xc_buf_char(out, '\n');
-    batch->seq++;
-
-    return out->overflow ? XC_ELIMIT : XC_OK;
-}
-
-
-static void
-xc_journal_write_range(xc_buf_t *out, const xc_journal_note_t *note)
-{
-    if (note->from == note->to) {
-        return;
-    }
-
-    xc_buf_z(out, note->cause == XC_JOURNAL_POWER_LOSS ? ",\"lost\":"
-                                                       : ",\"unsure\":");
-    xc_buf_z(out, "{\"from\":");
-    xc_buf_u64(out, note->from);
-    xc_buf_z(out, ",\"to\":");
-    xc_buf_u64(out, note->to - 1);
-    xc_buf_char(out, '}');
-}
-
-
-static void
-xc_journal_write_note(xc_buf_t *out, const xc_journal_note_t *note)
-{
-    static const char *const  causes[XC_JOURNAL_CAUSES] = {
-        [XC_JOURNAL_TORN_TAIL] = "torn-tail",
-        [XC_JOURNAL_SYNC_FAILED] = "sync-failed",
-        [XC_JOURNAL_WRITE_FAILED] = "write-failed",
-        [XC_JOURNAL_LOG_DELETED] = "log-deleted",
-        [XC_JOURNAL_LOG_TRUNCATED] = "log-truncated",
-        [XC_JOURNAL_POWER_LOSS] = "power-loss",
-        [XC_JOURNAL_HEAD_LOST] = "head-lost"
-    };
-
-    if (note->cause == XC_JOURNAL_REOPEN) {
-        xc_buf_z(out, "\"event\":\"reopen\",\"previous\":{\"seq_end\":");
-        xc_buf_u64(out, note->to - 1);
-        xc_buf_z(out, ",\"bytes\":");
-        xc_buf_u64(out, note->bytes);
-        xc_buf_char(out, '}');
-        return;
-    }
-
-    xc_buf_z(out, "\"event\":\"recover\",\"cause\":\"");
-    xc_buf_z(out, note->cause < XC_JOURNAL_CAUSES
-                  && causes[note->cause] != NULL
-                  ? causes[note->cause] : "unknown");
-    xc_buf_char(out, '"');
-
-    if (note->file[0] != '\0') {
-        xc_buf_z(out, ",\"set_aside\":");
-        xc_buf_json(out, xc_str_z(note->file));
-        xc_buf_z(out, ",\"bytes\":");
-        xc_buf_u64(out, note->bytes);
-    }
-
-    xc_journal_write_range(out, note);
-}
-
-
-/* What the node is, in the last of the journal's own records only; where it
- * would make the line too long, that is said instead. */
-static void
-xc_journal_write_describe(xc_journal_batch_t *batch)
-{
-    xc_buf_t  *out = &batch->out;
-    xc_str_t   describe = batch->op->journal->conf.describe;
-
-    if (describe.len == 0) {
-        return;
-    }
-
-    if (out->len - batch->start + describe.len + 2 > XC_JOURNAL_LINE_MAX) {
-        xc_buf_z(out, ",\"cut\":[\"describe\"]");
-        return;
-    }
-
-    xc_buf_char(out, ',');
-    xc_buf_str(out, describe);
-}
-
-
-static xc_rc_t
-xc_journal_assemble_notes(xc_journal_batch_t *batch)
-{
-    size_t                     i;
-    xc_rc_t                    rc;
-    const xc_journal_block_t  *tip = &batch->op->tip;
-
-    for (i = 0; i < tip->n_notes; i++) {
-        xc_journal_line_open(batch);
-        xc_journal_write_note(&batch->out, &tip->notes[i]);
-
-        if (i + 1 == tip->n_notes) {
-            xc_journal_write_describe(batch);
-        }
-
-        rc = xc_journal_line_end(batch);
-        if (rc != XC_OK) {
-            return rc;
-        }
-    }
-
-    return XC_OK;
-}
-
-
-/* leaves: of the entries, kept apart until they stand in the log. */
-static xc_rc_t
-xc_journal_assemble(xc_journal_batch_t *batch,
-    const xc_journal_entry_t *entries, size_t n, uint8_t *leaves)
-{
-    size_t   i;
-    xc_rc_t  rc;
-
-    rc = xc_journal_assemble_notes(batch);
-    if (rc != XC_OK) {
-        return rc;
-    }
-
-    for (i = 0; i < n; i++) {
-        xc_journal_line_open(batch);
-        xc_buf_str(&batch->out, entries[i].members);
-
-        rc = xc_journal_line_end(batch);
-        if (rc != XC_OK) {
-            return rc;
-        }
-
-        memcpy(leaves + i * XC_SHA256_SIZE, batch->leaf, XC_SHA256_SIZE);
-    }
-
-    return XC_OK;
-}
 
 
 /* Takes back what a failed write left behind. */
@@ -248,6 +56,7 @@ xc_journal_put(xc_journal_op_t *op, const xc_journal_batch_t *batch)
     tip->size += batch->out.len;
     tip->seq = batch->seq;
     tip->last_us = batch->now_us;
+    tip->tree = batch->tree;
     memcpy(tip->leaf, batch->leaf, XC_SHA256_SIZE);
     op->tip.n_notes = 0;
 
@@ -326,6 +135,41 @@ xc_journal_scratch(const xc_journal_entry_t *entries, size_t n)
 }
 
 
+static xc_rc_t
+xc_journal_check_conf(const xc_journal_conf_t *conf,
+    xc_journal_report_t *report)
+{
+    xc_note_key_t  key;
+
+    if (!xc_ascii_is_id(conf->node)) {
+        xc_journal_say(report, false, "the node's name is not an id");
+        return XC_EINPUT;
+    }
+
+    if (conf->origin.len != 0 && !xc_tlog_origin_ok(conf->origin)) {
+        xc_journal_say(report, false, "the origin is not a log's name");
+        return XC_EINPUT;
+    }
+
+    if (conf->key != NULL
+        && xc_note_key_make(conf->origin, conf->key, &key) != XC_OK)
+    {
+        xc_journal_say(report, false, "the key is no Ed25519 key, or has no "
+                       "origin");
+        return XC_EINPUT;
+    }
+
+    if (conf->boot_id.len != 0
+        && conf->boot_id.len != XC_JOURNAL_BOOT_ID_SIZE)
+    {
+        xc_journal_say(report, false, "the boot id is none");
+        return XC_EINPUT;
+    }
+
+    return XC_OK;
+}
+
+
 xc_rc_t
 xc_journal_open(xc_journal_t *journal, const xc_journal_conf_t *conf,
     xc_journal_report_t *report)
@@ -337,9 +181,9 @@ xc_journal_open(xc_journal_t *journal, const xc_journal_conf_t *conf,
 
     memset(report, 0, sizeof(xc_journal_report_t));
 
-    if (!xc_ascii_is_id(conf->node)) {
-        xc_journal_say(report, false, "the node's name is not an id");
-        return XC_EINPUT;
+    rc = xc_journal_check_conf(conf, report);
+    if (rc != XC_OK) {
+        return rc;
     }
 
     j.dir_fd = open(conf->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -384,6 +228,21 @@ xc_journal_close(xc_journal_t *journal)
 }
 
 
+/* A file begins with a record of the journal's, but the very first: also where
+ * the note went with a damaged tip. */
+static void
+xc_journal_owe_first(xc_journal_op_t *op)
+{
+    const xc_journal_head_t  *tip = &op->tip.head;
+    xc_journal_note_t         note = { .cause = XC_JOURNAL_REOPEN,
+                                       .from = tip->seq, .to = tip->seq };
+
+    if (tip->size == 0 && tip->seq != 0 && op->tip.n_notes == 0) {
+        xc_journal_add_note(op, &note);
+    }
+}
+
+
 /* Steps 1 to 5. */
 static xc_rc_t
 xc_journal_write(xc_journal_op_t *op, xc_journal_entry_t *entries, size_t n,
@@ -401,8 +260,10 @@ xc_journal_write(xc_journal_op_t *op, xc_journal_entry_t *entries, size_t n,
         return rc;
     }
 
+    xc_journal_owe_first(op);
     batch.now_us = conf->now_us(conf->ctx);
     batch.seq = op->tip.head.seq;
+    batch.tree = op->tip.head.tree;
     memcpy(batch.leaf, op->tip.head.leaf, XC_SHA256_SIZE);
     xc_buf_init(&batch.out, (char *) scratch + n * XC_SHA256_SIZE,
                 scratch_size - n * XC_SHA256_SIZE);
@@ -464,24 +325,31 @@ xc_journal_covered(const xc_journal_op_t *op, const xc_journal_head_t *by)
 }
 
 
-/* Writes durable for what was the tip before it was synced, unless a newer one
- * stands, another file is the log, or this one has failed since. */
+/* Is what was the tip before it was synced still to be made durable?  No newer
+ * one stands, no other file is the log, this one has not failed since. */
+static bool
+xc_journal_stands(const xc_journal_op_t *op, const xc_journal_head_t *synced)
+{
+    const xc_journal_head_t  *tip = &op->tip.head;
+
+    return op->found == XC_JOURNAL_HEAD_KNOWN
+           && tip->state != XC_JOURNAL_FAILED
+           && tip->dev == synced->dev && tip->ino == synced->ino
+           && tip->size >= synced->size && !xc_journal_covered(op, synced);
+}
+
+
 static xc_rc_t
 xc_journal_advance(xc_journal_op_t *op, const xc_journal_block_t *synced)
 {
-    xc_rc_t                   rc;
-    const xc_journal_head_t  *tip = &op->tip.head;
+    xc_rc_t  rc;
 
     rc = xc_journal_lock(op, op->journal, op->report);
     if (rc != XC_OK) {
         return rc;
     }
 
-    if (op->found != XC_JOURNAL_HEAD_KNOWN || tip->state == XC_JOURNAL_FAILED
-        || tip->dev != synced->head.dev || tip->ino != synced->head.ino
-        || tip->size < synced->head.size
-        || xc_journal_covered(op, &synced->head))
-    {
+    if (!xc_journal_stands(op, &synced->head)) {
         xc_journal_unlock(op);
         return XC_OK;
     }
@@ -491,6 +359,26 @@ xc_journal_advance(xc_journal_op_t *op, const xc_journal_block_t *synced)
     xc_journal_unlock(op);
 
     return rc == XC_OK ? xc_journal_sync_head(op) : rc;
+}
+
+
+/* Another process may have met the error that our fdatasync then did not: what
+ * it has declared FAILED is not signed. */
+static xc_rc_t
+xc_journal_still_good(xc_journal_op_t *op, const xc_journal_head_t *synced)
+{
+    bool     stands;
+    xc_rc_t  rc;
+
+    rc = xc_journal_lock(op, op->journal, op->report);
+    if (rc != XC_OK) {
+        return rc;
+    }
+
+    stands = xc_journal_stands(op, synced);
+    xc_journal_unlock(op);
+
+    return stands ? XC_OK : XC_DENIED;
 }
 
 
@@ -520,7 +408,18 @@ xc_journal_checkpoint(xc_journal_t *journal, xc_journal_report_t *report)
     }
 
     synced = op.tip;
+
     rc = xc_journal_sync(&op);
+    if (rc != XC_OK) {
+        return rc;
+    }
+
+    rc = xc_journal_still_good(&op, &synced.head);
+    if (rc != XC_OK) {
+        return rc == XC_DENIED ? XC_OK : rc;
+    }
+
+    rc = xc_journal_sign(&op, &synced.head);
 
     return rc == XC_OK ? xc_journal_advance(&op, &synced) : rc;
 }

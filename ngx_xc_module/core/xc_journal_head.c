@@ -7,52 +7,47 @@
 #include <unistd.h>
 
 /*
- * A block, little-endian.  The check sum covers [12, length), so that any
- * version's can be checked; what follows length is zero.
+ * A block, little-endian.  The check sum covers [12, length); what follows
+ * length is zero.
  *
  *     0  magic             72  last_us
- *     8  CRC-32            80  leaf (32)
+ *     8  check sum         80  leaf (32)
  *    12  length           112  node (64)
- *    16  version          176  number of frontier hashes
- *    20  state            180  number of notes
- *    24  reserved         184  frontier (32 each), then notes (160 each)
- *    32  dev, ino, size, seq, first_seq
+ *    16  version          176  boot_id (36)
+ *    20  state            212  number of frontier hashes
+ *    24  reserved         216  number of notes
+ *    32  dev, ino, size,  220  reserved
+ *        seq, first_seq   224  frontier (32 each), then notes (160 each)
  */
 #define XC_HEAD_MAGIC       "xc-head\n"
-#define XC_HEAD_VERSION     1
-#define XC_HEAD_FIXED       184
+#define XC_HEAD_VERSION     2
+#define XC_HEAD_SUM         4
+#define XC_HEAD_FIXED       224
 #define XC_HEAD_NOTE        160
 #define XC_HEAD_SIZE        (2 * XC_JOURNAL_BLOCK_SIZE)
-#define XC_HEAD_FRONTIER                                                      \
-    (sizeof(((xc_journal_head_t *) NULL)->frontier) / XC_SHA256_SIZE)
 
-_Static_assert(XC_HEAD_FIXED + XC_HEAD_FRONTIER * XC_SHA256_SIZE
+_Static_assert(XC_HEAD_FIXED + XC_MERKLE_LEVELS * XC_SHA256_SIZE
                + XC_JOURNAL_NOTES_MAX * XC_HEAD_NOTE <= XC_JOURNAL_BLOCK_SIZE,
                "a block holds all");
 _Static_assert(4 + 4 + 3 * 8 + XC_JOURNAL_NAME_MAX == XC_HEAD_NOTE,
                "a note's size");
 
 
-/* The polynomial of ISO 3309, reflected, four bits a step. */
-static uint32_t
-xc_journal_crc32(const uint8_t *p, size_t n)
+/* Four bytes of SHA-256: where the processor has it, a CRC-32 in C takes five
+ * times as long, and each append checks two blocks and makes one. */
+static xc_rc_t
+xc_journal_check_sum(const uint8_t *block, size_t length,
+    uint8_t out[XC_HEAD_SUM])
 {
-    uint32_t  crc = 0xffffffff;
+    xc_rc_t  rc;
+    uint8_t  hash[XC_SHA256_SIZE];
 
-    static const uint32_t  table[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
-        0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c
-    };
-
-    while (n-- != 0) {
-        crc ^= *p++;
-        crc = crc >> 4 ^ table[crc & 15];
-        crc = crc >> 4 ^ table[crc & 15];
+    rc = xc_hash(XC_HASH_SHA256, block + 12, length - 12, hash);
+    if (rc == XC_OK) {
+        memcpy(out, hash, XC_HEAD_SUM);
     }
 
-    return ~crc;
+    return rc;
 }
 
 
@@ -105,12 +100,13 @@ xc_journal_put_note(uint8_t *p, const xc_journal_note_t *note)
 }
 
 
-void
+xc_rc_t
 xc_journal_head_encode(const xc_journal_block_t *block, uint8_t *out)
 {
     uint8_t                  *p;
     uint32_t                  i;
     const xc_journal_head_t  *h = &block->head;
+    unsigned                  n_frontier = xc_merkle_count(h->seq);
 
     memset(out, 0, XC_JOURNAL_BLOCK_SIZE);
 
@@ -125,9 +121,10 @@ xc_journal_head_encode(const xc_journal_block_t *block, uint8_t *out)
     p = xc_journal_put(p, (uint64_t) h->last_us, 8);
     p = xc_journal_put_bytes(p, h->leaf, sizeof(h->leaf));
     p = xc_journal_put_bytes(p, h->node, sizeof(h->node));
-    p = xc_journal_put(p, h->n_frontier, 4);
-    p = xc_journal_put(p, block->n_notes, 4);
-    p = xc_journal_put_bytes(p, h->frontier, h->n_frontier * XC_SHA256_SIZE);
+    p = xc_journal_put_bytes(p, h->boot_id, sizeof(h->boot_id));
+    p = xc_journal_put(p, n_frontier, 4);
+    p = xc_journal_put(p, block->n_notes, 8);
+    p = xc_journal_put_bytes(p, h->tree.hashes, n_frontier * XC_SHA256_SIZE);
 
     for (i = 0; i < block->n_notes; i++) {
         p = xc_journal_put_note(p, &block->notes[i]);
@@ -135,9 +132,8 @@ xc_journal_head_encode(const xc_journal_block_t *block, uint8_t *out)
 
     (void) xc_journal_put_bytes(out, XC_HEAD_MAGIC, 8);
     (void) xc_journal_put(out + 12, (uint64_t) (p - out), 4);
-    (void) xc_journal_put(out + 8,
-                          xc_journal_crc32(out + 12, (size_t) (p - out) - 12),
-                          4);
+
+    return xc_journal_check_sum(out, (size_t) (p - out), out + 8);
 }
 
 
@@ -165,24 +161,24 @@ xc_journal_get_head(const uint8_t *p, xc_journal_head_t *h)
     h->last_us = (int64_t) xc_journal_get(p + 72, 8);
     memcpy(h->leaf, p + 80, sizeof(h->leaf));
     memcpy(h->node, p + 112, sizeof(h->node));
-    h->n_frontier = (uint32_t) xc_journal_get(p + 176, 4);
-    memcpy(h->frontier, p + XC_HEAD_FIXED, h->n_frontier * XC_SHA256_SIZE);
+    memcpy(h->boot_id, p + 176, sizeof(h->boot_id));
+    h->tree.size = h->seq;
+    memcpy(h->tree.hashes, p + XC_HEAD_FIXED,
+           xc_merkle_count(h->seq) * XC_SHA256_SIZE);
 }
 
 
-/* XC_DENIED: torn or never written; XC_EINPUT: another version's. */
+/* XC_DENIED: torn or never written; XC_EINPUT: another version's, whose sum
+ * may be another; XC_EINTERNAL. */
 xc_rc_t
 xc_journal_head_decode(const uint8_t *p, xc_journal_block_t *out)
 {
     size_t    length, i, at;
+    xc_rc_t   rc;
+    uint8_t   sum[XC_HEAD_SUM];
     uint64_t  n_frontier, n_notes;
 
-    length = xc_journal_get(p + 12, 4);
-
-    if (memcmp(p, XC_HEAD_MAGIC, 8) != 0 || length < XC_HEAD_FIXED
-        || length > XC_JOURNAL_BLOCK_SIZE
-        || xc_journal_get(p + 8, 4) != xc_journal_crc32(p + 12, length - 12))
-    {
+    if (memcmp(p, XC_HEAD_MAGIC, 8) != 0) {
         return XC_DENIED;
     }
 
@@ -190,10 +186,25 @@ xc_journal_head_decode(const uint8_t *p, xc_journal_block_t *out)
         return XC_EINPUT;
     }
 
-    n_frontier = xc_journal_get(p + 176, 4);
-    n_notes = xc_journal_get(p + 180, 4);
+    length = xc_journal_get(p + 12, 4);
+    if (length < XC_HEAD_FIXED || length > XC_JOURNAL_BLOCK_SIZE) {
+        return XC_DENIED;
+    }
 
-    if (n_frontier > XC_HEAD_FRONTIER || n_notes > XC_JOURNAL_NOTES_MAX
+    rc = xc_journal_check_sum(p, length, sum);
+    if (rc != XC_OK) {
+        return rc;
+    }
+
+    if (memcmp(p + 8, sum, sizeof(sum)) != 0) {
+        return XC_DENIED;
+    }
+
+    n_frontier = xc_journal_get(p + 212, 4);
+    n_notes = xc_journal_get(p + 216, 4);
+
+    if (n_frontier != xc_merkle_count(xc_journal_get(p + 56, 8))
+        || n_notes > XC_JOURNAL_NOTES_MAX
         || length != XC_HEAD_FIXED + n_frontier * XC_SHA256_SIZE
                      + n_notes * XC_HEAD_NOTE)
     {
@@ -267,6 +278,10 @@ xc_journal_peek(xc_journal_op_t *op)
         return XC_EINPUT;
     }
 
+    if (tip == XC_EINTERNAL || durable == XC_EINTERNAL) {
+        return XC_EINTERNAL;
+    }
+
     if (tip != XC_OK && durable != XC_OK) {
         op->found = xc_journal_is_zero(p, sizeof(p)) ? XC_JOURNAL_HEAD_FRESH
                                                      : XC_JOURNAL_HEAD_GONE;
@@ -290,10 +305,14 @@ static xc_rc_t
 xc_journal_store(xc_journal_op_t *op, const xc_journal_block_t *block,
     uint64_t at)
 {
+    xc_rc_t        rc;
     uint8_t        p[XC_JOURNAL_BLOCK_SIZE];
     xc_journal_t  *journal = op->journal;
 
-    xc_journal_head_encode(block, p);
+    rc = xc_journal_head_encode(block, p);
+    if (rc != XC_OK) {
+        return rc;
+    }
 
     if (xc_journal_pwrite(journal->head_fd, p, sizeof(p), at) != 0) {
         return xc_journal_eio(journal, op->report, "write", XC_JOURNAL_HEAD,
@@ -304,9 +323,29 @@ xc_journal_store(xc_journal_op_t *op, const xc_journal_block_t *block,
 }
 
 
+bool
+xc_journal_same_boot(const xc_journal_op_t *op)
+{
+    xc_str_t                  now = op->journal->conf.boot_id;
+    const xc_journal_head_t  *tip = &op->tip.head;
+
+    return now.len == sizeof(tip->boot_id)
+           && memcmp(now.data, tip->boot_id, sizeof(tip->boot_id)) == 0;
+}
+
+
 xc_rc_t
 xc_journal_store_tip(xc_journal_op_t *op)
 {
+    xc_str_t            now = op->journal->conf.boot_id;
+    xc_journal_head_t  *tip = &op->tip.head;
+
+    memset(tip->boot_id, 0, sizeof(tip->boot_id));
+
+    if (now.len == sizeof(tip->boot_id)) {
+        memcpy(tip->boot_id, now.data, now.len);
+    }
+
     return xc_journal_store(op, &op->tip, 0);
 }
 
@@ -337,18 +376,22 @@ xc_journal_sync_head(xc_journal_op_t *op)
 }
 
 
-static int
-xc_journal_flock(int fd, short type)
+/* A lock is a byte of the head. */
+int
+xc_journal_flock(const xc_journal_t *journal, xc_journal_lock_t lock,
+    bool take)
 {
     int           rc;
-    struct flock  lock;
+    struct flock  byte;
 
-    memset(&lock, 0, sizeof(lock));
-    lock.l_type = type;
-    lock.l_whence = SEEK_SET;
+    memset(&byte, 0, sizeof(byte));
+    byte.l_type = take ? F_WRLCK : F_UNLCK;
+    byte.l_whence = SEEK_SET;
+    byte.l_start = lock;
+    byte.l_len = 1;
 
     do {
-        rc = fcntl(fd, F_OFD_SETLKW, &lock);
+        rc = fcntl(journal->head_fd, F_OFD_SETLKW, &byte);
     } while (rc != 0 && errno == EINTR);
 
     return rc;
@@ -404,21 +447,20 @@ xc_journal_head_open(xc_journal_t *journal, xc_journal_report_t *report)
                               O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     if (journal->head_fd == -1
-        || xc_journal_flock(journal->head_fd, F_WRLCK) != 0)
+        || xc_journal_flock(journal, XC_JOURNAL_LOCK_CHAIN, true) != 0)
     {
         return xc_journal_eio(journal, report, "open", XC_JOURNAL_HEAD,
                               "the log can't be opened");
     }
 
     rc = xc_journal_head_init(journal, report);
-    (void) xc_journal_flock(journal->head_fd, F_UNLCK);
+    (void) xc_journal_flock(journal, XC_JOURNAL_LOCK_CHAIN, false);
 
     return rc;
 }
 
 
-/* Is what we hold the lock on still what others will lock? */
-static bool
+bool
 xc_journal_head_stands(const xc_journal_t *journal)
 {
     struct stat  named, held;
@@ -441,6 +483,8 @@ xc_journal_head_reopen(xc_journal_t *journal, xc_journal_report_t *report)
         journal->head_fd = -1;
     }
 
+    journal->checked = false;
+
     return xc_journal_head_open(journal, report);
 }
 
@@ -457,7 +501,7 @@ xc_journal_lock(xc_journal_op_t *op, xc_journal_t *journal,
 
     for (tries = 0; tries < 3; tries++) {
         if (journal->head_fd != -1) {
-            if (xc_journal_flock(journal->head_fd, F_WRLCK) != 0) {
+            if (xc_journal_flock(journal, XC_JOURNAL_LOCK_CHAIN, true) != 0) {
                 return xc_journal_eio(journal, report, "lock", XC_JOURNAL_HEAD,
                                       "requests are refused until it can be");
             }
@@ -489,6 +533,6 @@ void
 xc_journal_unlock(xc_journal_op_t *op)
 {
     if (op->journal->head_fd != -1) {
-        (void) xc_journal_flock(op->journal->head_fd, F_UNLCK);
+        (void) xc_journal_flock(op->journal, XC_JOURNAL_LOCK_CHAIN, false);
     }
 }

@@ -1,6 +1,7 @@
 /*
  * What the journal's parts share (xc_journal_file.c, _head.c, _scan.c,
- * _repair.c, _rotate.c, xc_journal.c).  No other unit includes this.
+ * _sign.c, _repair.c, _rotate.c, _batch.c, xc_journal.c).  No other unit
+ * includes this.
  *
  * Legal states of the directory, as the holder of the lock may find it:
  *
@@ -17,11 +18,14 @@
 #define XC_JOURNAL_IMPL_H
 
 #include "xc_journal.h"
+#include "xc_tlog.h"
 
 #include <sys/stat.h>
 
 #define XC_JOURNAL_LOG          "audit.log"
 #define XC_JOURNAL_HEAD         "audit.head"
+#define XC_JOURNAL_CHECKPOINT   "audit.checkpoint"
+#define XC_JOURNAL_CHECKPOINTS  "audit.checkpoints"
 
 #define XC_JOURNAL_BLOCK_SIZE   4096
 #define XC_JOURNAL_NAME_MAX     128     /* of a file set aside, NUL included */
@@ -81,7 +85,22 @@ typedef struct {
     uint8_t   leaf[XC_SHA256_SIZE];
     int64_t   last_us;
     bool      any;                  /* the next line may be any record */
+
+    /* Of the lines before seq.  Where any line may come, its own frontier
+     * says them; lost: it did not. */
+    xc_merkle_t  tree;
+    bool         lost;
+
+    uint64_t  mark;                 /* a size of the tree, 0 for none */
+    bool      marked;               /* it was passed, with this root */
+    uint8_t   root[XC_SHA256_SIZE];
 } xc_journal_cursor_t;
+
+/* The last signed checkpoint that the directory has; size 0: none. */
+typedef struct {
+    uint64_t  size;
+    uint8_t   root[XC_SHA256_SIZE];
+} xc_journal_signed_t;
 
 typedef struct {
     uint64_t  seq;
@@ -132,9 +151,25 @@ xc_rc_t xc_journal_head_open(xc_journal_t *journal,
     xc_journal_report_t *report) XC_WUR;
 xc_rc_t xc_journal_head_decode(const uint8_t *p, xc_journal_block_t *out)
     XC_WUR;
-void xc_journal_head_encode(const xc_journal_block_t *block, uint8_t *p);
+xc_rc_t xc_journal_head_encode(const xc_journal_block_t *block, uint8_t *p)
+    XC_WUR;
 
-/* Takes the lock and reads both blocks.  XC_OK: held, unlock it; else not. */
+/* Two locks on the head.  Who holds the checkpoints' never waits for the
+ * chain's, so that appends go on while a checkpoint is synced. */
+typedef enum {
+    XC_JOURNAL_LOCK_CHAIN,
+    XC_JOURNAL_LOCK_CHECKPOINTS
+} xc_journal_lock_t;
+
+/* 0, or -1 and errno. */
+int xc_journal_flock(const xc_journal_t *journal, xc_journal_lock_t lock,
+    bool take);
+
+/* Is what we hold the lock on still what others will lock? */
+bool xc_journal_head_stands(const xc_journal_t *journal);
+
+/* Takes the chain's lock and reads both blocks.  XC_OK: held, unlock it; else
+ * not. */
 xc_rc_t xc_journal_lock(xc_journal_op_t *op, xc_journal_t *journal,
     xc_journal_report_t *report) XC_WUR;
 void xc_journal_unlock(xc_journal_op_t *op);
@@ -145,6 +180,9 @@ xc_rc_t xc_journal_sync_head(xc_journal_op_t *op) XC_WUR;
 
 /* Both blocks read without the lock, for those who only look. */
 xc_rc_t xc_journal_peek(xc_journal_op_t *op) XC_WUR;
+
+/* The tip was written since the running kernel started. */
+bool xc_journal_same_boot(const xc_journal_op_t *op);
 
 /* xc_journal_scan.c: lines */
 
@@ -161,6 +199,32 @@ xc_rc_t xc_journal_scan(xc_journal_op_t *op, int fd, uint64_t limit,
 /* Does a whole record stand anywhere behind from?  Then what stands at from is
  * no torn tail.  XC_OK: none; XC_DENIED: one does. */
 xc_rc_t xc_journal_scan_rest(xc_journal_op_t *op, int fd, uint64_t from)
+    XC_WUR;
+
+/* xc_journal_sign.c: signed checkpoints, and what they hold the log to */
+
+/* XC_EIO; XC_EINPUT: another origin's, or none that can be read. */
+xc_rc_t xc_journal_last_signed(xc_journal_op_t *op, xc_journal_signed_t *out)
+    XC_WUR;
+
+/*
+ * No tip may go on where a checkpoint that was signed, and may have left the
+ * host, says otherwise: two trees of one origin are what a forger's would look
+ * like.  XC_EINPUT: the tip ends before it, or has another root.  XC_EIO.
+ */
+xc_rc_t xc_journal_check_signed(xc_journal_op_t *op,
+    const xc_journal_signed_t *last) XC_WUR;
+
+/* Says so.  XC_EINPUT. */
+xc_rc_t xc_journal_another_tree(xc_journal_op_t *op,
+    const xc_journal_signed_t *last) XC_WUR;
+
+/*
+ * Signs a checkpoint of what this head says, all of which is synced, unless a
+ * newer one stands or there is no key.  Takes the checkpoints' lock; the
+ * chain's may be held.  XC_EIO, XC_EINPUT as above, XC_EINTERNAL.
+ */
+xc_rc_t xc_journal_sign(xc_journal_op_t *op, const xc_journal_head_t *head)
     XC_WUR;
 
 /* xc_journal_repair.c: head and log that disagree */
@@ -195,5 +259,31 @@ xc_rc_t xc_journal_mark_failed(xc_journal_op_t *op, xc_journal_cause_t cause)
  * XC_DENIED then.
  */
 xc_rc_t xc_journal_prepare(xc_journal_op_t *op, bool create) XC_WUR;
+
+/* xc_journal_batch.c: the lines of one append */
+
+/* The journal's own line at most, the description apart. */
+#define XC_JOURNAL_NOTE_LINE    (1536 + XC_JOURNAL_FRONTIER_TEXT)
+
+/* `,"frontier":{"size":…,"hashes":[…]}` */
+#define XC_JOURNAL_FRONTIER_TEXT                                              \
+    (64 + XC_MERKLE_LEVELS * (2 * XC_SHA256_SIZE + 3))
+
+typedef struct {
+    const xc_journal_op_t  *op;
+    xc_buf_t                out;
+    int64_t                 now_us;
+    uint64_t                seq;            /* of the next line */
+    uint8_t                 leaf[XC_SHA256_SIZE];   /* of the last one */
+    xc_merkle_t             tree;           /* before the next line */
+    size_t                  start;          /* of the line that is open */
+} xc_journal_batch_t;
+
+/*
+ * The records that the tip owes, then the entries, whose leaf hashes go to
+ * leaves: apart until they stand in the log.  XC_ELIMIT, XC_EINTERNAL.
+ */
+xc_rc_t xc_journal_assemble(xc_journal_batch_t *batch,
+    const xc_journal_entry_t *entries, size_t n, uint8_t *leaves) XC_WUR;
 
 #endif

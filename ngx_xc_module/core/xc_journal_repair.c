@@ -95,6 +95,7 @@ xc_journal_set_tip(xc_journal_op_t *op, const xc_journal_cursor_t *cursor)
     tip->size = cursor->size;
     tip->seq = cursor->seq;
     tip->last_us = cursor->last_us;
+    tip->tree = cursor->tree;
     memcpy(tip->leaf, cursor->leaf, XC_SHA256_SIZE);
 }
 
@@ -104,7 +105,8 @@ xc_journal_cursor(const xc_journal_head_t *h)
 {
     xc_journal_cursor_t  c = { .size = h->size, .seq = h->seq,
                                .first_seq = h->first_seq,
-                               .last_us = h->last_us };
+                               .last_us = h->last_us,
+                               .tree = h->tree };
 
     memcpy(c.leaf, h->leaf, XC_SHA256_SIZE);
 
@@ -178,12 +180,13 @@ xc_journal_roll_back(xc_journal_op_t *op, int fd, uint64_t size,
  */
 static xc_rc_t
 xc_journal_scan_whole(xc_journal_op_t *op, int fd, uint64_t size,
-    xc_journal_cursor_t *cursor)
+    uint64_t mark, xc_journal_cursor_t *cursor)
 {
     xc_rc_t  rc;
 
     memset(cursor, 0, sizeof(xc_journal_cursor_t));
     cursor->any = true;
+    cursor->mark = mark;
 
     rc = xc_journal_scan(op, fd, size, cursor);
     if (rc != XC_OK || cursor->size == size) {
@@ -207,8 +210,8 @@ xc_journal_scan_whole(xc_journal_op_t *op, int fd, uint64_t size,
 }
 
 
-/* Smaller than what was synced: somebody cut it.  seq and prev go on from
- * what the head knows, and the record names what is missing. */
+/* No power loss explains it: somebody cut it.  seq, prev and the tree go on
+ * from what the head knows, and the record names what is missing. */
 static xc_rc_t
 xc_journal_truncated(xc_journal_op_t *op, int fd, uint64_t size)
 {
@@ -217,7 +220,7 @@ xc_journal_truncated(xc_journal_op_t *op, int fd, uint64_t size)
     xc_journal_head_t   *tip = &op->tip.head;
     xc_journal_cursor_t  cursor;
 
-    rc = xc_journal_scan_whole(op, fd, size, &cursor);
+    rc = xc_journal_scan_whole(op, fd, size, 0, &cursor);
     if (rc != XC_OK) {
         return rc;
     }
@@ -238,6 +241,11 @@ xc_journal_truncated(xc_journal_op_t *op, int fd, uint64_t size)
                    (xc_journal_llu_t) note.from);
 
     tip->size = cursor.size;
+
+    if (cursor.any) {
+        tip->first_seq = tip->seq;
+    }
+
     xc_journal_add_note(op, &note);
 
     rc = xc_journal_settle_tip(op, fd, size);
@@ -255,24 +263,47 @@ xc_journal_truncated(xc_journal_op_t *op, int fd, uint64_t size)
 }
 
 
+/*
+ * Could a power loss have left the file so?  Only in an earlier boot, only
+ * lines that were never synced, hence none that a checkpoint covers: else a
+ * seq that is spent, and signed for, would be given twice.
+ * XC_DENIED: it could not.  XC_OK: the cursor is where the lines end.
+ */
+static xc_rc_t
+xc_journal_power_loss(xc_journal_op_t *op, int fd, uint64_t size,
+    xc_journal_cursor_t *cursor)
+{
+    xc_rc_t              rc;
+    xc_journal_signed_t  last;
+
+    if (!xc_journal_durable_here(op) || size < op->durable.head.size
+        || xc_journal_same_boot(op))
+    {
+        return XC_DENIED;
+    }
+
+    *cursor = xc_journal_cursor(&op->durable.head);
+
+    rc = xc_journal_scan(op, fd, size, cursor);
+    rc = rc == XC_OK ? xc_journal_last_signed(op, &last) : rc;
+
+    return rc == XC_OK && cursor->seq < last.size ? XC_DENIED : rc;
+}
+
+
 static xc_rc_t
 xc_journal_shrunk(xc_journal_op_t *op, int fd, uint64_t size)
 {
     xc_rc_t              rc;
     xc_journal_cursor_t  cursor;
 
-    if (!xc_journal_durable_here(op) || size < op->durable.head.size) {
+    rc = xc_journal_power_loss(op, fd, size, &cursor);
+
+    if (rc == XC_DENIED) {
         return xc_journal_truncated(op, fd, size);
     }
 
-    cursor = xc_journal_cursor(&op->durable.head);
-
-    rc = xc_journal_scan(op, fd, size, &cursor);
-    if (rc != XC_OK) {
-        return rc;
-    }
-
-    return xc_journal_roll_back(op, fd, size, &cursor);
+    return rc == XC_OK ? xc_journal_roll_back(op, fd, size, &cursor) : rc;
 }
 
 
@@ -295,30 +326,76 @@ xc_journal_recheck(xc_journal_op_t *op, int fd, uint64_t size)
     cursor = xc_journal_cursor(&op->durable.head);
 
     rc = xc_journal_scan(op, fd, tip->size, &cursor);
-    if (rc != XC_OK) {
+
+    if (rc != XC_OK
+        || (cursor.seq == tip->seq
+            && memcmp(cursor.leaf, tip->leaf, XC_SHA256_SIZE) == 0))
+    {
         return rc;
     }
 
     if (cursor.size < tip->size) {
-        rc = xc_journal_roll_back(op, fd, size, &cursor);
-        return rc == XC_OK ? XC_DENIED : rc;
+        rc = xc_journal_power_loss(op, fd, tip->size, &cursor);
+
+        if (rc == XC_OK) {
+            rc = xc_journal_roll_back(op, fd, size, &cursor);
+            return rc == XC_OK ? XC_DENIED : rc;
+        }
+
+        if (rc != XC_DENIED) {
+            return rc;
+        }
     }
 
-    /* Whole lines of the same length, and yet not those that were written. */
-    if (cursor.seq != tip->seq
-        || memcmp(cursor.leaf, tip->leaf, XC_SHA256_SIZE) != 0)
+    /* What a power loss does not do, such as whole lines of the same length
+     * that are not those that were written. */
+    xc_journal_say(op->report, true, "%s/" XC_JOURNAL_LOG " was altered "
+                   "between seq %llu and %llu: requests are refused until "
+                   "you move the file out of the directory",
+                   op->journal->conf.dir,
+                   (xc_journal_llu_t) op->durable.head.seq,
+                   (xc_journal_llu_t) tip->seq - 1);
+    errno = EINVAL;
+
+    return XC_EIO;
+}
+
+
+/* The log alone must reach what was signed, and say the same. */
+static xc_rc_t
+xc_journal_scan_signed(xc_journal_op_t *op, int fd, uint64_t size,
+    xc_journal_cursor_t *cursor)
+{
+    xc_rc_t              rc;
+    xc_journal_signed_t  last;
+    xc_journal_head_t   *tip = &op->tip.head;
+
+    rc = xc_journal_last_signed(op, &last);
+    rc = rc == XC_OK ? xc_journal_scan_whole(op, fd, size, last.size, cursor)
+                     : rc;
+    if (rc != XC_OK) {
+        return rc;
+    }
+
+    if (cursor->lost) {
+        xc_journal_say(op->report, false, "%s/" XC_JOURNAL_HEAD " was lost, "
+                       "and the first record of " XC_JOURNAL_LOG " does not "
+                       "say the frontier of the records before it: put the "
+                       "head back, or move both out of the directory",
+                       op->journal->conf.dir);
+        return XC_EINPUT;
+    }
+
+    tip->seq = cursor->seq;
+    tip->tree = cursor->tree;
+
+    if (cursor->marked
+        && memcmp(cursor->root, last.root, XC_SHA256_SIZE) != 0)
     {
-        xc_journal_say(op->report, true, "%s/" XC_JOURNAL_LOG " was altered "
-                       "between seq %llu and %llu: requests are refused until "
-                       "you move the file out of the directory",
-                       op->journal->conf.dir,
-                       (xc_journal_llu_t) op->durable.head.seq,
-                       (xc_journal_llu_t) tip->seq - 1);
-        errno = EINVAL;
-        return XC_EIO;
+        return xc_journal_another_tree(op, &last);
     }
 
-    return XC_OK;
+    return xc_journal_check_signed(op, &last);
 }
 
 
@@ -332,7 +409,7 @@ xc_journal_adopt(xc_journal_op_t *op, int fd, const struct stat *st)
     xc_journal_head_t   *tip = &op->tip.head;
     xc_journal_cursor_t  cursor;
 
-    rc = xc_journal_scan_whole(op, fd, size, &cursor);
+    rc = xc_journal_scan_signed(op, fd, size, &cursor);
     if (rc != XC_OK) {
         return rc;
     }

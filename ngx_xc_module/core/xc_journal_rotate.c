@@ -119,7 +119,8 @@ xc_journal_stranger(xc_journal_op_t *op)
     xc_journal_say(op->report, false, "%s/" XC_JOURNAL_LOG " has lines, but is "
                    "not the file that this node wrote (a copy, or another's): "
                    "requests are refused until you move it away and put back "
-                   "the right one, if you have it", op->journal->conf.dir);
+                   "the right one; if this is it, restored, take "
+                   XC_JOURNAL_HEAD " away", op->journal->conf.dir);
     errno = EEXIST;
 
     return XC_EIO;
@@ -171,12 +172,17 @@ xc_journal_open_empty(xc_journal_op_t *op, int *fd, struct stat *st)
 static xc_rc_t
 xc_journal_new_file(xc_journal_op_t *op)
 {
-    int                 fd;
-    xc_rc_t             rc;
-    struct stat         st;
-    xc_journal_head_t  *tip = &op->tip.head;
+    int                   fd = -1;
+    xc_rc_t               rc;
+    struct stat           st;
+    xc_journal_head_t    *tip = &op->tip.head;
+    xc_journal_signed_t   last;
 
-    rc = xc_journal_open_empty(op, &fd, &st);
+    /* Before anything is made: what is refused leaves no trace. */
+    rc = xc_journal_last_signed(op, &last);
+    rc = rc == XC_OK ? xc_journal_check_signed(op, &last) : rc;
+    rc = rc == XC_OK ? xc_journal_open_empty(op, &fd, &st) : rc;
+
     if (rc != XC_OK) {
         return rc;
     }
@@ -387,7 +393,7 @@ xc_journal_open_old(xc_journal_op_t *op, int *fd, struct stat *st)
 
 
 /* Makes sure that the old file's lines are on stable storage, for the last
- * time, and says how it ended. */
+ * time, and signed for; says how it ended. */
 static xc_rc_t
 xc_journal_close_old(xc_journal_op_t *op, int fd, uint64_t size)
 {
@@ -419,11 +425,19 @@ xc_journal_close_old(xc_journal_op_t *op, int fd, uint64_t size)
         note.to = note.from = op->tip.head.seq;
     }
 
-    if (op->tip.head.seq != 0) {
+    if (op->tip.head.seq == 0) {
+        return XC_OK;
+    }
+
+    /* The new file can be verified alone: against one of just its frontier's
+     * size. */
+    rc = note.cause == XC_JOURNAL_REOPEN ? xc_journal_sign(op, &op->tip.head)
+                                         : XC_OK;
+    if (rc == XC_OK) {
         xc_journal_add_note(op, &note);
     }
 
-    return XC_OK;
+    return rc;
 }
 
 
@@ -523,6 +537,34 @@ xc_journal_prepare_once(xc_journal_op_t *op, bool create, bool *again)
 }
 
 
+/* A process's first look, and whenever the head is another or goes back: the
+ * whole directory may have been put back to an earlier day. */
+static xc_rc_t
+xc_journal_prepare_signed(xc_journal_op_t *op)
+{
+    xc_rc_t               rc;
+    xc_journal_t         *journal = op->journal;
+    xc_journal_signed_t   last;
+
+    if (!journal->checked || op->tip.head.seq < journal->seen) {
+        journal->checked = false;
+
+        rc = xc_journal_last_signed(op, &last);
+        rc = rc == XC_OK ? xc_journal_check_signed(op, &last) : rc;
+
+        if (rc != XC_OK) {
+            return rc;
+        }
+
+        journal->checked = true;
+    }
+
+    journal->seen = op->tip.head.seq;
+
+    return XC_OK;
+}
+
+
 xc_rc_t
 xc_journal_prepare(xc_journal_op_t *op, bool create)
 {
@@ -542,7 +584,7 @@ xc_journal_prepare(xc_journal_op_t *op, bool create)
         rc = xc_journal_prepare_once(op, create, &again);
 
         if (!again) {
-            return rc;
+            return rc == XC_OK ? xc_journal_prepare_signed(op) : rc;
         }
     }
 

@@ -1,3 +1,5 @@
+#define _GNU_SOURCE             /* memmem() */
+
 #include "xc_journal_impl.h"
 
 #include "xc_ascii.h"
@@ -194,6 +196,82 @@ xc_journal_lines(int fd, uint64_t from, uint64_t limit, bool skip,
 }
 
 
+/* The frontier that ends a file's first line.  Within a string its quotes
+ * would be escaped, so that no member can forge one. */
+static bool
+xc_journal_parse_frontier(xc_str_t line, uint64_t seq, xc_merkle_t *tree)
+{
+    unsigned           i;
+    uint64_t           size;
+    xc_str_t           text, n;
+    xc_merkle_t        parsed;
+    static const char  begin[] = ",\"frontier\":{\"size\":";
+
+    text.data = memmem(line.data, line.len, begin, sizeof(begin) - 1);
+    if (text.data == NULL) {
+        return false;
+    }
+
+    text.data += sizeof(begin) - 1;
+    text.len = (size_t) (line.data + line.len - text.data);
+
+    if (!xc_journal_until(&text, ',', &n) || !xc_journal_parse_seq(n, &size)
+        || size != seq || !xc_journal_skip(&text, XC_STR("\"hashes\":[")))
+    {
+        return false;
+    }
+
+    for (i = 0; i < xc_merkle_count(size); i++) {
+        if ((i != 0 && !xc_journal_skip(&text, XC_STR(",")))
+            || !xc_journal_skip(&text, XC_STR("\""))
+            || !xc_journal_until(&text, '"', &n)
+            || !xc_journal_parse_hash(n, parsed.hashes[i]))
+        {
+            return false;
+        }
+    }
+
+    if (!xc_str_eq(text, XC_STR("]}}"))) {
+        return false;
+    }
+
+    parsed.size = size;
+    *tree = parsed;
+
+    return true;
+}
+
+
+static xc_rc_t
+xc_journal_grow(xc_journal_cursor_t *c)
+{
+    xc_rc_t  rc;
+
+    rc = xc_merkle_append(&c->tree, c->leaf);
+
+    if (rc == XC_OK && c->tree.size == c->mark) {
+        c->marked = true;
+        rc = xc_merkle_root(&c->tree, c->root);
+    }
+
+    return rc;
+}
+
+
+/* A record that goes on, in the same file, behind lines that were cut off. */
+static bool
+xc_journal_is_gap(xc_str_t line, const xc_journal_prefix_t *p,
+    xc_journal_cursor_t *c)
+{
+    static const char  begin[] = "\"event\":\"recover\","
+                                 "\"cause\":\"log-truncated\",";
+
+    return p->seq > c->seq
+           && memmem(line.data, line.len, begin, sizeof(begin) - 1) != NULL
+           && xc_journal_parse_frontier(line, p->seq, &c->tree);
+}
+
+
 static bool
 xc_journal_follow(void *ctx, xc_str_t line)
 {
@@ -213,14 +291,21 @@ xc_journal_follow(void *ctx, xc_str_t line)
     if (c->any) {
         c->first_seq = p.seq;
         c->any = false;
+        c->lost = p.seq != 0
+                  && !xc_journal_parse_frontier(line, p.seq, &c->tree);
 
-    } else if (p.seq != c->seq
-               || memcmp(p.prev, c->leaf, XC_SHA256_SIZE) != 0)
+    } else if ((p.seq != c->seq
+                || memcmp(p.prev, c->leaf, XC_SHA256_SIZE) != 0)
+               && !xc_journal_is_gap(line, &p, c))
     {
         return false;
     }
 
     follow->rc = xc_hash_leaf(line.data, line.len, c->leaf);
+    if (follow->rc == XC_OK && !c->lost) {
+        follow->rc = xc_journal_grow(c);
+    }
+
     if (follow->rc != XC_OK) {
         return false;
     }

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define XC_MAP_MAGIC            "XC MAP\r\n"
-#define XC_MAP_FORMAT           1
+#define XC_MAP_FORMAT           2
 #define XC_MAP_PAGE             4096
 #define XC_MAP_BOOT_ID_LEN      36
 #define XC_MAP_REVOCATION_SIZE  40
@@ -45,6 +45,7 @@ struct xc_map_header_s {
     uint64_t          check;
 
     _Atomic int64_t   clock_s;
+    _Atomic uint64_t  budget;           /* second << 24 | used */
     _Atomic uint64_t  generation;
     pthread_mutex_t   agencies_lock;
 };
@@ -540,4 +541,24 @@ xc_map_nonces_used(const xc_map_t *map, int64_t now_s)
     }
 
     return used;
+}
+
+
+bool
+xc_map_budget(xc_map_t *map, int64_t now_s, uint32_t max)
+{
+    uint64_t  seen, next, second = (uint64_t) now_s << 24;
+
+    seen = atomic_load(&map->header->budget);
+
+    do {
+        next = (seen & ~(uint64_t) 0xffffff) == second ? seen + 1 : second + 1;
+
+        if ((next & 0xffffff) > max) {
+            return false;
+        }
+
+    } while (!atomic_compare_exchange_weak(&map->header->budget, &seen, next));
+
+    return true;
 }

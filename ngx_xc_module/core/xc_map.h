@@ -97,6 +97,10 @@ int64_t xc_map_birth_s(const xc_map_t *map);
  * back. */
 int64_t xc_map_clock_s(xc_map_t *map, int64_t now_s);
 
+/* One of max events a second of the node, counted among all processes: false
+ * when this second's are used up.  Lock-free. */
+bool xc_map_budget(xc_map_t *map, int64_t now_s, uint32_t max);
+
 /* A number that grows with every call over the map's life: one for each load of
  * the configuration, however many policies that names. */
 uint64_t xc_map_next_generation(xc_map_t *map);

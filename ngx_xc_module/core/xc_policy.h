@@ -83,6 +83,7 @@ typedef struct {
     xc_str_t                 *methods;          /* upper-case tokens */
     size_t                    n_methods;
     const xc_pattern_t       *path;
+    xc_str_t                  path_source;      /* as the policy writes it */
     int                       capture_subject;  /* index of the named group
                                                    "subject", or -1 */
     const xc_subject_type_t  *subject_type;     /* of that capture; may be NULL */
@@ -201,6 +202,11 @@ typedef struct {
     xc_agency_t           *agencies;
     size_t                 n_agencies;
     size_t                 n_credentials;
+
+    /* What a reviewer can keep: the same JSON in one line, files of public keys
+     * taken in, secrets written "…"; and its hash, by which records name it. */
+    xc_str_t               copy;
+    uint8_t                copy_sha256[XC_SHA256_SIZE];
 
     xc_index_t             field_index;         /* id → xc_field_t */
     xc_index_t             purpose_index;

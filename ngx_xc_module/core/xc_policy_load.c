@@ -175,7 +175,8 @@ xc_load_text_whole(xc_load_t *load, xc_arena_t *scratch, xc_str_t text)
         return load->rc;
     }
 
-    return load->faults->faults == 0 ? XC_OK : XC_EINPUT;
+    return load->faults->faults == 0 ? xc_load_copy(load, root, text.len)
+                                     : XC_EINPUT;
 }
 
 

@@ -147,4 +147,8 @@ void xc_load_agencies(xc_load_t *load, const xc_at_t *at,
 void xc_load_credential(xc_load_t *load, const xc_at_t *at,
     const xc_json_t *node, xc_credential_t *credential);
 
+/* xc_policy_copy.c: sets policy->copy and its hash.  XC_ENOMEM, XC_EINTERNAL. */
+xc_rc_t xc_load_copy(xc_load_t *load, const xc_json_t *root, size_t text_len)
+    XC_WUR;
+
 #endif

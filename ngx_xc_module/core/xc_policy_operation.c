@@ -3,6 +3,10 @@
 #include "xc_ascii.h"
 
 
+/* As long as a pattern may be. */
+#define XC_LOAD_PATH_MAX        4096
+
+
 enum {
     XC_OPERATION_ID,
     XC_OPERATION_KIND,
@@ -402,6 +406,9 @@ xc_load_operation(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
                                       v[XC_OPERATION_PATH]);
 
     if (operation->path != NULL) {
+        operation->path_source
+            = xc_load_text(load, XC_AT(at, "path"), v[XC_OPERATION_PATH],
+                           XC_LOAD_PATH_MAX);
         xc_load_captures(load, XC_AT(at, "path"), operation);
     }
 

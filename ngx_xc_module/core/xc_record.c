@@ -1,11 +1,15 @@
 #include "xc_record.h"
 
+#include "xc_ascii.h"
 #include "xc_time.h"
 
 
 /* Strings in an outcome: escaped they grow sixfold at most, so that three of
  * them and the fixed part stay under XC_RECORD_OUTCOME_MAX. */
 #define XC_RECORD_OUTCOME_STR   64
+
+/* A type, a NUL and an id, which the policy's limit on strings bounds. */
+#define XC_RECORD_MAC_MAX       2048
 
 
 typedef struct {
@@ -173,20 +177,95 @@ xc_record_fields(xc_buf_t *out, const xc_record_decision_t *in)
 }
 
 
-/* Types only: ids need the HMAC key of subject_key. */
+xc_rc_t
+xc_record_mac(const xc_mac_t *key, xc_str_t type, xc_str_t id,
+    char out[XC_RECORD_ID_SIZE])
+{
+    char      mem[XC_RECORD_MAC_MAX];
+    uint8_t   mac[XC_SHA256_SIZE];
+    xc_rc_t   rc;
+    xc_buf_t  text;
+
+    xc_buf_init(&text, mem, sizeof(mem));
+    xc_buf_str(&text, type);
+    xc_buf_char(&text, '\0');
+    xc_buf_str(&text, id);
+
+    if (text.overflow) {
+        return XC_EINTERNAL;
+    }
+
+    rc = xc_mac_compute(key, xc_buf_view(&text), mac);
+    if (rc == XC_OK) {
+        xc_hex_encode(out, mac, sizeof(mac));
+    }
+
+    return rc;
+}
+
+
+/* What can't be computed makes the record unusable: nothing is admitted whose
+ * subjects the log does not name. */
+static void
+xc_record_keyed(xc_buf_t *out, const xc_record_decision_t *in, xc_str_t type,
+    xc_str_t id)
+{
+    char  hex[XC_RECORD_ID_SIZE];
+
+    if (xc_record_mac(in->subject_key, type, id, hex) != XC_OK) {
+        out->overflow = true;
+        return;
+    }
+
+    xc_buf_char(out, '"');
+    xc_buf_bytes(out, hex, sizeof(hex));
+    xc_buf_char(out, '"');
+}
+
+
+static bool
+xc_record_officers(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    size_t               i;
+    const xc_request_t  *request = &in->gate->request;
+
+    if (request->n_officers == 0 || in->subject_key == NULL) {
+        return false;
+    }
+
+    for (i = 0; i < request->n_officers; i++) {
+        xc_buf_char(out, i == 0 ? '[' : ',');
+        xc_record_keyed(out, in, XC_STR("officer"), request->officers[i]);
+    }
+
+    xc_buf_char(out, ']');
+
+    return true;
+}
+
+
 static bool
 xc_record_subjects(xc_buf_t *out, const xc_record_decision_t *in)
 {
     size_t               i;
     const xc_request_t  *request = &in->gate->request;
+    const xc_subject_t  *subject;
 
     if (request->n_subjects == 0) {
         return false;
     }
 
     for (i = 0; i < request->n_subjects; i++) {
+        subject = &request->subjects[i];
+
         xc_buf_z(out, i == 0 ? "[{\"type\":" : ",{\"type\":");
-        xc_buf_json(out, request->subjects[i].type->id);
+        xc_buf_json(out, subject->type->id);
+
+        if (in->subject_key != NULL) {
+            xc_buf_z(out, ",\"id\":");
+            xc_record_keyed(out, in, subject->type->id, subject->id);
+        }
+
         xc_buf_char(out, '}');
     }
 
@@ -261,6 +340,29 @@ static bool
 xc_record_signature(xc_buf_t *out, const xc_record_decision_t *in)
 {
     return xc_record_string(out, in->gate->auth.evidence.signature);
+}
+
+
+static bool
+xc_record_covered(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    size_t                     i;
+    const xc_auth_evidence_t  *evidence = &in->gate->auth.evidence;
+
+    if (evidence->n_covered == 0) {
+        return false;
+    }
+
+    for (i = 0; i < evidence->n_covered; i++) {
+        xc_buf_char(out, i == 0 ? '{' : ',');
+        xc_buf_json(out, evidence->covered[i].component);
+        xc_buf_char(out, ':');
+        xc_buf_json(out, evidence->covered[i].value);
+    }
+
+    xc_buf_char(out, '}');
+
+    return true;
 }
 
 
@@ -352,6 +454,7 @@ static const xc_record_member_t  xc_record_members[] = {
     { "urgent", false, xc_record_urgent },
     { "case_no", true, xc_record_case_no },
     { "legal_basis", true, xc_record_legal_basis },
+    { "officers", true, xc_record_officers },
     { "fields", true, xc_record_fields },
     { "approval", true, xc_record_approval },
     { "subjects", true, xc_record_subjects },
@@ -362,6 +465,7 @@ static const xc_record_member_t  xc_record_members[] = {
     { "content_digest", true, xc_record_content_digest },
     { "signature_input", true, xc_record_signature_input },
     { "signature", true, xc_record_signature },
+    { "covered", true, xc_record_covered },
     { "decision", false, xc_record_decided },
     { "reason", false, xc_record_reason },
     { "refused", true, xc_record_refused },
@@ -539,16 +643,26 @@ xc_record_outcome_seq(xc_buf_t *out, uint64_t decision_seq)
 
 
 void
-xc_record_summary(xc_buf_t *out, xc_reason_t reason, uint64_t count,
-    int64_t first_us, int64_t last_us)
+xc_record_summary(xc_buf_t *out, const xc_record_summary_t *in)
 {
-    xc_buf_z(out, "\"event\":\"summary\",\"cause\":\"backlog\",\"reason\":");
-    xc_buf_json(out, xc_reason_info(reason)->code);
+    xc_buf_z(out, "\"event\":\"summary\"");
+
+    if (in->network.len != 0) {
+        xc_buf_z(out, ",\"client\":");
+        xc_buf_json(out, in->network);
+        xc_buf_z(out, ",\"reason\":");
+        xc_buf_json(out, xc_reason_info(in->reason)->code);
+
+    } else {
+        xc_buf_z(out, ",\"format\":");
+        xc_buf_json(out, in->format);
+    }
+
     xc_buf_z(out, ",\"count\":");
-    xc_buf_u64(out, count);
+    xc_buf_u64(out, in->count);
     xc_buf_z(out, ",\"first\":\"");
-    xc_time_format_us(out, first_us);
+    xc_time_format_us(out, in->first_us);
     xc_buf_z(out, "\",\"last\":\"");
-    xc_time_format_us(out, last_us);
+    xc_time_format_us(out, in->last_us);
     xc_buf_char(out, '"');
 }

@@ -13,10 +13,15 @@
 /* Room for the members of any record. */
 #define XC_RECORD_MAX       (XC_JOURNAL_LINE_MAX - XC_JOURNAL_PREFIX_MAX)
 
+/* Room that a refusal of a caller who is not authenticated gets: enough for the
+ * longest signature headers; other members are cut. */
+#define XC_RECORD_ANONYMOUS_MAX 12288
+
 /* The most that xc_record_outcome() writes. */
 #define XC_RECORD_OUTCOME_MAX   1536
 
-#define XC_RECORD_URI_MAX   1024        /* octets of `uri`; the rest is cut */
+#define XC_RECORD_URI_MAX   XC_AUTH_URI_MAX     /* octets of `uri`; the rest is
+                                                   cut */
 
 typedef struct {
     xc_str_t             id;            /* 32 hexadecimal digits */
@@ -24,7 +29,17 @@ typedef struct {
     const xc_msg_t      *msg;
     const xc_policy_t   *policy;
     const xc_gate_t     *gate;          /* verdict NONE: allow */
+    const xc_mac_t      *subject_key;   /* of subjects' and officers' ids; NULL:
+                                           only types are recorded */
 } xc_record_decision_t;
+
+/*
+ * How an id stands in the log: HMAC-SHA256(key, type || 0x00 || id), lower-case
+ * hexadecimal.  type is "officer" for certificate numbers.  XC_EINTERNAL.
+ */
+#define XC_RECORD_ID_SIZE   (2 * XC_SHA256_SIZE)
+xc_rc_t xc_record_mac(const xc_mac_t *key, xc_str_t type, xc_str_t id,
+    char out[XC_RECORD_ID_SIZE]) XC_WUR;
 
 /*
  * The request target with what the path's group "subject" captured written
@@ -64,8 +79,19 @@ typedef struct {
 void xc_record_outcome(xc_buf_t *out, const xc_record_outcome_t *in);
 void xc_record_outcome_seq(xc_buf_t *out, uint64_t decision_seq);
 
-/* Refusals that were counted because the queue was full. */
-void xc_record_summary(xc_buf_t *out, xc_reason_t reason, uint64_t count,
-    int64_t first_us, int64_t last_us);
+/*
+ * A flood, told in one line: refusals of one reason from one network, or reads
+ * of the intake document in one format ("json", "html").
+ */
+typedef struct {
+    xc_str_t     network;               /* "203.0.113.0/24"; empty: of a format */
+    xc_reason_t  reason;
+    xc_str_t     format;
+    uint64_t     count;
+    int64_t      first_us, last_us;
+} xc_record_summary_t;
+
+/* Never fails with XC_RECORD_OUTCOME_MAX octets. */
+void xc_record_summary(xc_buf_t *out, const xc_record_summary_t *in);
 
 #endif

@@ -27,32 +27,108 @@ xc_record_path(const xc_msg_t *msg)
 }
 
 
-/* The subject as the path holds it, also for requests that were refused before
- * their operation was known: an id must not reach the log that way. */
-static xc_str_t
-xc_record_path_subject(const xc_policy_t *policy, const xc_msg_t *msg,
-    const xc_gate_t *gate)
+/*
+ * Does an operation have this path?  Then *subject is what it captures, also
+ * for requests that were refused before their operation was known, and with
+ * another method: an id must not reach the log that way.
+ */
+static bool
+xc_record_path_known(const xc_policy_t *policy, const xc_msg_t *msg,
+    const xc_gate_t *gate, xc_str_t *subject)
 {
     size_t                 i;
     xc_str_t               path = xc_record_path(msg);
     xc_str_t               captures[XC_PATTERN_MAX_CAPTURES];
     const xc_operation_t  *operation;
 
+    *subject = gate->path_subject;
+
     if (gate->operation != NULL) {
-        return gate->path_subject;
+        return true;
     }
 
     for (i = 0; i < policy->n_operations; i++) {
         operation = &policy->operations[i];
 
-        if (operation->capture_subject >= 0
-            && xc_pattern_match(operation->path, path, captures) == XC_OK)
-        {
-            return captures[operation->capture_subject];
+        if (xc_pattern_match(operation->path, path, captures) == XC_OK) {
+            *subject = operation->capture_subject < 0
+                       ? XC_STR_NONE : captures[operation->capture_subject];
+            return true;
         }
     }
 
-    return XC_STR_NONE;
+    return false;
+}
+
+
+/* Is the segment, with its slash, literally a part of an operation's path? */
+static bool
+xc_record_segment_known(const xc_policy_t *policy, xc_str_t segment)
+{
+    char         next;
+    size_t       i, left;
+    xc_str_t     source;
+    const char  *at;
+
+    for (i = 0; i < policy->n_operations; i++) {
+        source = policy->operations[i].path_source;
+
+        for (left = source.len; left != 0; left--) {
+            at = memmem(source.data + source.len - left, left, segment.data,
+                        segment.len);
+            if (at == NULL) {
+                break;
+            }
+
+            left = (size_t) (source.data + source.len - at);
+            next = left == segment.len ? '/' : at[segment.len];
+
+            if (next == '/') {
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+
+/*
+ * A path that no operation has may still hold a subject's id, mistyped by one
+ * character: only what the policy's own paths hold is written.
+ */
+static void
+xc_record_unmatched(xc_buf_t *out, const xc_policy_t *policy,
+    const xc_msg_t *msg)
+{
+    size_t    i, start;
+    xc_str_t  path = msg->path, segment;
+
+    for (i = start = 0; i <= path.len; i++) {
+        if (i == 0 || (i < path.len && path.data[i] != '/')) {
+            continue;
+        }
+
+        segment = (xc_str_t) { path.data + start, i - start };
+        start = i;
+
+        if (xc_str_eq(segment, XC_STR("/"))
+            || (segment.data[0] == '/'
+                && xc_record_segment_known(policy, segment)))
+        {
+            xc_buf_target(out, segment);
+
+        } else {
+            xc_buf_z(out, segment.data[0] == '/' ? "/{unknown}"
+                                                 : "{unknown}");
+        }
+
+        if (out->len >= XC_RECORD_URI_MAX) {
+            return;
+        }
+    }
+
+    xc_buf_z(out, msg->has_query ? "?{unread}" : "");
 }
 
 
@@ -65,8 +141,13 @@ xc_record_uri(xc_buf_t *out, const xc_policy_t *policy, const xc_msg_t *msg,
     xc_buf_t  uri;
     xc_str_t  target = msg->target, subject;
 
-    subject = xc_record_path_subject(policy, msg, gate);
     xc_buf_init(&uri, mem, sizeof(mem));
+
+    if (!xc_record_path_known(policy, msg, gate, &subject)) {
+        xc_record_unmatched(&uri, policy, msg);
+        xc_buf_bytes(out, mem, XC_MIN(uri.len, XC_RECORD_URI_MAX));
+        return;
+    }
 
     if (subject.len != 0) {
         before = (size_t) (subject.data - msg->path.data);

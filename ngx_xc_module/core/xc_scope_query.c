@@ -179,7 +179,10 @@ xc_scope_query_part(xc_scope_query_t *query, xc_str_t part)
     name = (xc_str_t) { part.data, equals == NULL
                                    ? part.len
                                    : (size_t) (equals - part.data) };
-    at = (xc_scope_at_t) { name, -1, NULL };
+
+    /* raw octets of a client's, and a detail is text */
+    at = (xc_scope_at_t) { xc_ascii_is_utf8(name) ? name : XC_STR("query"),
+                           -1, NULL };
 
     if (equals == NULL || name.len == 0) {
         xc_scope_refuse(query->s, XC_REASON_REQUEST_INVALID, at,

@@ -542,6 +542,29 @@ xc_sig_choose(xc_sig_t *sig, const xc_sfv_list_t *inputs,
 }
 
 
+/* What the record needs besides its other members to verify the signature
+ * once more.  A signature over more than a line holds could not be proved. */
+static xc_rc_t
+xc_sig_keep_covered(xc_sig_t *sig, xc_auth_evidence_t *evidence)
+{
+    xc_rc_t          rc;
+    const xc_msg_t  *msg = sig->in->msg;
+
+    rc = xc_sigbase_covered(sig->in->arena, msg, sig->input,
+                            msg->target.len > XC_AUTH_URI_MAX
+                                              - (sizeof("{subject}") - 1),
+                            &evidence->covered, &evidence->n_covered);
+    if (rc != XC_ELIMIT) {
+        return rc;
+    }
+
+    return xc_sig_deny(sig, XC_REASON_SIGNATURE_INVALID,
+                       xc_arena_printf(sig->in->arena, "covered fields are "
+                                       "over %d bytes",
+                                       XC_SIGBASE_COVERED_MAX));
+}
+
+
 static xc_rc_t
 xc_sig_examine(xc_sig_t *sig, xc_auth_evidence_t *evidence)
 {
@@ -583,7 +606,9 @@ xc_sig_examine(xc_sig_t *sig, xc_auth_evidence_t *evidence)
 
     evidence->label = sig->label;
 
-    return xc_sig_check(sig);
+    rc = xc_sig_check(sig);
+
+    return rc != XC_OK ? rc : xc_sig_keep_covered(sig, evidence);
 }
 
 

@@ -179,6 +179,29 @@ xc_sigbase_derived_value(xc_arena_t *arena, const xc_msg_t *msg,
 }
 
 
+/*
+ * RFC 9421 2.5: printable ASCII, spaces and tabs, no obs-text.  A line break
+ * would let a value pose as further lines of the base, and a record could not
+ * hold other bytes as they are.
+ */
+static bool
+xc_sigbase_is_plain(xc_str_t value)
+{
+    size_t         i;
+    unsigned char  c;
+
+    for (i = 0; i < value.len; i++) {
+        c = (unsigned char) value.data[i];
+
+        if ((c < 0x20 && c != '\t') || c >= 0x7f) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 static xc_rc_t
 xc_sigbase_value(xc_arena_t *arena, const xc_msg_t *msg,
     xc_str_t authority, xc_str_t name, xc_str_t *out)
@@ -197,11 +220,7 @@ xc_sigbase_value(xc_arena_t *arena, const xc_msg_t *msg,
         return rc;
     }
 
-    /* A line break would let a value pose as further lines of the base. */
-    if (value.len != 0
-        && (memchr(value.data, '\n', value.len) != NULL
-            || memchr(value.data, '\r', value.len) != NULL))
-    {
+    if (!xc_sigbase_is_plain(value)) {
         return XC_DENIED;
     }
 
@@ -332,4 +351,60 @@ xc_sig_base(xc_arena_t *arena, const xc_msg_t *msg, xc_str_t authority,
     }
 
     return xc_sigbase_write(arena, params, values, base);
+}
+
+
+static bool
+xc_sigbase_is_given(xc_str_t name, bool keep_query)
+{
+    if (keep_query && xc_str_eq(name, XC_STR("@query"))) {
+        return false;
+    }
+
+    return name.data[0] == '@' || xc_str_eq(name, XC_STR("content-digest"));
+}
+
+
+xc_rc_t
+xc_sigbase_covered(xc_arena_t *arena, const xc_msg_t *msg,
+    const xc_sfv_item_t *params, bool keep_query, const xc_covered_t **out,
+    size_t *n)
+{
+    size_t         i, found = 0, bytes = 0;
+    xc_rc_t        rc;
+    xc_str_t       name;
+    xc_covered_t  *covered;
+
+    covered = xc_arena_array(arena, params->n_items, sizeof(xc_covered_t));
+    if (covered == NULL) {
+        return XC_ENOMEM;
+    }
+
+    for (i = 0; i < params->n_items; i++) {
+        name = params->items[i].bare.text;
+
+        if (xc_sigbase_is_given(name, keep_query)) {
+            continue;
+        }
+
+        rc = xc_sigbase_value(arena, msg, XC_STR(""), name,
+                              &covered[found].value);
+        if (rc != XC_OK) {
+            return rc;
+        }
+
+        covered[found].component = name;
+        bytes += name.len + covered[found].value.len;
+
+        if (bytes > XC_SIGBASE_COVERED_MAX) {
+            return XC_ELIMIT;
+        }
+
+        found++;
+    }
+
+    *out = covered;
+    *n = found;
+
+    return XC_OK;
 }

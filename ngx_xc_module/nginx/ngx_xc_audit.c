@@ -14,10 +14,10 @@ static void ngx_xc_audit_variable(ngx_http_request_t *r, ngx_int_t index,
     xc_str_t *value);
 static ngx_int_t ngx_xc_audit_wait(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static void ngx_xc_audit_wait_handler(ngx_http_request_t *r);
+static void ngx_xc_audit_withdraw(ngx_xc_ctx_t *ctx);
 static void ngx_xc_audit_wait_cleanup(void *data);
 static ngx_xc_entry_t *ngx_xc_entry_decision(ngx_http_request_t *r,
     ngx_xc_ctx_t *ctx, ngx_xc_entry_e kind);
-static void ngx_xc_audit_drop(ngx_xc_audit_t *audit, ngx_xc_ctx_t *ctx);
 static void ngx_xc_audit_hand_over(ngx_xc_entry_t *entry, ngx_xc_ctx_t *ctx);
 static void ngx_xc_audit_follow(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry);
 static void ngx_xc_audit_resume(ngx_xc_ctx_t *ctx);
@@ -77,14 +77,13 @@ ngx_xc_audit_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
         return;
     }
 
-    if (audit->queued >= audit->conf->backlog) {
-        ngx_xc_audit_drop(audit, ctx);
+    if (ngx_xc_summary_takes(audit, ctx)) {
         return;
     }
 
     entry = ngx_xc_entry_decision(r, ctx, NGX_XC_ENTRY_REFUSAL);
     if (entry == NULL) {
-        ngx_xc_audit_drop(audit, ctx);
+        ngx_xc_summary_refusal(audit, ctx);
         return;
     }
 
@@ -114,10 +113,20 @@ ngx_xc_audit_outcome(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 
     in.id = ctx->id;
     in.status = r->err_status ? r->err_status : r->headers_out.status;
+
+    if (r->post_action && ctx->status != 0) {
+
+        /* by now the request is another one, of which the client saw nothing */
+
+        in.status = ctx->status;
+    }
+
     in.bytes = ctx->bytes;
     in.reply = ngx_xc_str(&ctx->reply);
     in.ms = ngx_max(ms, 0);
-    in.complete = ctx->answered && !r->connection->error && r->out == NULL;
+    in.complete = (ctx->answered || (r->header_sent && r->header_only))
+                  && !ngx_xc_audit->exiting
+                  && !r->connection->error && r->out == NULL;
 
     if (!ctx->hash_failed && xc_hash_final(ctx->hash, sha256) == XC_OK) {
         in.answer_sha256 = sha256;
@@ -162,7 +171,7 @@ ngx_xc_audit_variable(ngx_http_request_t *r, ngx_int_t index, xc_str_t *value)
 
     *value = XC_STR_NONE;
 
-    v = ngx_http_get_indexed_variable(r, index);
+    v = ngx_http_get_flushed_variable(r, index);
 
     if (v && !v->not_found) {
         *value = (xc_str_t) { (char *) v->data, v->len };
@@ -224,14 +233,33 @@ ngx_xc_audit_wait_handler(ngx_http_request_t *r)
                   ngx_xc_audit->conf->timeout);
 
     /*
-     * The record may yet be written and say allow; the outcome that follows it
-     * says 503
+     * A record that the thread has may yet be written and say allow; the
+     * outcome that follows it says 503
      */
 
     ctx->decision->waiting = 0;
     ctx->audit_failed = 1;
 
+    ngx_xc_audit_withdraw(ctx);
     ngx_xc_audit_resume(ctx);
+}
+
+
+/* Takes back a decision that no batch has yet: it would only be written to be
+ * contradicted */
+
+static void
+ngx_xc_audit_withdraw(ngx_xc_ctx_t *ctx)
+{
+    ngx_xc_entry_t  *entry = ctx->decision;
+
+    if (entry->queued) {
+        ngx_xc_audit_unqueue(ngx_xc_audit, entry);
+        ngx_xc_audit->waiting--;
+
+        ctx->decision = NULL;
+        ngx_xc_entry_free(entry);
+    }
 }
 
 
@@ -251,6 +279,11 @@ ngx_xc_audit_wait_cleanup(void *data)
 void
 ngx_xc_audit_forget(ngx_xc_ctx_t *ctx)
 {
+    if (ctx->listed) {
+        ngx_queue_remove(&ctx->admitted);
+        ctx->listed = 0;
+    }
+
     if (ctx->decision) {
         ctx->decision->ctx = NULL;
         ctx->decision = NULL;
@@ -276,8 +309,13 @@ ngx_xc_entry_decision(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     in.msg = &ctx->msg;
     in.policy = ctx->conf->policy->policy;
     in.gate = &ctx->gate;
+    in.subject_key = ngx_xc_audit->conf->subject_key;
 
-    xc_buf_init(&out, ngx_xc_audit->render, sizeof(ngx_xc_audit->render));
+    /* who is nobody yet does not fill the log with what it sends */
+
+    xc_buf_init(&out, ngx_xc_audit->render,
+                ctx->gate.authenticated ? XC_RECORD_MAX
+                                        : XC_RECORD_ANONYMOUS_MAX);
 
     if (xc_record_decision(&out, &in) != XC_OK) {
         ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
@@ -292,24 +330,6 @@ ngx_xc_entry_decision(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     }
 
     return entry;
-}
-
-
-static void
-ngx_xc_audit_drop(ngx_xc_audit_t *audit, ngx_xc_ctx_t *ctx)
-{
-    ngx_xc_dropped_t  *dropped;
-
-    dropped = &audit->dropped[ctx->gate.verdict.reason];
-
-    dropped->last_us = ngx_xc_state_now_us(NULL);
-
-    if (dropped->count++ == 0) {
-        dropped->first_us = dropped->last_us;
-    }
-
-    audit->any_dropped = 1;
-    xc_map_count(&audit->conf->map, XC_COUNT_SUMMARISED);
 }
 
 
@@ -367,6 +387,9 @@ ngx_xc_audit_hand_over(ngx_xc_entry_t *entry, ngx_xc_ctx_t *ctx)
 
     ctx->outcome = entry->outcome;
     entry->outcome = NULL;
+
+    ngx_queue_insert_tail(&ngx_xc_audit->admitted, &ctx->admitted);
+    ctx->listed = 1;
 }
 
 

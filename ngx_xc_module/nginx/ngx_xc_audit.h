@@ -14,6 +14,9 @@
 
 #define NGX_XC_BATCH_LINES      512
 
+/* Refusals' bytes that may wait; more are summarised */
+#define NGX_XC_LATER_MAX        (8 * 1024 * 1024)
+
 
 typedef enum {
     NGX_XC_ENTRY_DECISION = 0,             /* of an admitted request */
@@ -36,6 +39,7 @@ struct ngx_xc_entry_s {
     /* A decision's: reserved with it, so that the log phase can't fail */
     ngx_xc_entry_t            *outcome;
     unsigned                   outcome_ready:1;
+    unsigned                   queued:1;       /* in `queue` or `later` */
 
     /* A decision's, once it is written */
     unsigned                   failed:1;
@@ -48,13 +52,20 @@ struct ngx_xc_entry_s {
 };
 
 
-/* Refusals that found the queue full, by reason */
+/* Refusals without records of their own, by network and reason */
+
+#define NGX_XC_FLOODS           256
+
+/* A network's first octet that no address has: multicast */
+#define NGX_XC_ANYWHERE         0xff
 
 typedef struct {
+    uint8_t                    network[16];    /* masked; IPv4 mapped */
+    xc_reason_t                reason;
     uint64_t                   count;
     int64_t                    first_us;
     int64_t                    last_us;
-} ngx_xc_dropped_t;
+} ngx_xc_flood_t;
 
 
 typedef struct {
@@ -62,14 +73,19 @@ typedef struct {
     ngx_xc_main_conf_t        *conf;
     xc_journal_t               journal;
     xc_journal_conf_t          reader;         /* of status */
-    unsigned                   open:1;         /* the journal */
+    unsigned                   open:1;         /* the journal, as told */
     unsigned                   failing:1;
     unsigned                   dirty:1;        /* lines since the checkpoint */
     unsigned                   due:1;          /* a checkpoint, by the tick */
     unsigned                   running:1;      /* a task is in flight */
     unsigned                   exiting:1;
 
-    ngx_queue_t                queue;          /* waiting for a batch */
+    ngx_queue_t                queue;          /* decisions and outcomes,
+                                                  waiting for a batch */
+    ngx_queue_t                later;          /* what nobody waits for: goes
+                                                  when there is room */
+    size_t                     later_bytes;
+    ngx_queue_t                admitted;       /* contexts with outcomes due */
     ngx_queue_t                batch;          /* in flight */
     ngx_queue_t                done;           /* written, to be woken */
     ngx_uint_t                 queued;
@@ -77,17 +93,21 @@ typedef struct {
 
     ngx_thread_task_t         *task;
     ngx_event_t                tick;
+    ngx_msec_t                 checked;        /* the last checkpoint's time */
+    int64_t                    last_us;        /* of the last line, as known */
 
     /* the batch's, written by the event loop before and read after the task */
     xc_journal_entry_t         lines[NGX_XC_BATCH_LINES];
     ngx_uint_t                 n;              /* 0: a checkpoint */
+    ngx_uint_t                 opened;         /* the journal; the thread's */
     xc_journal_report_t        report;
     xc_rc_t                    rc;
     u_char                    *scratch;
     size_t                     scratch_size;
 
-    ngx_xc_dropped_t           dropped[XC_REASON_COUNT];
-    ngx_uint_t                 any_dropped;
+    ngx_xc_flood_t             floods[NGX_XC_FLOODS];
+    ngx_uint_t                 n_floods;
+    ngx_xc_flood_t             reads[2];       /* of the intake: JSON, HTML */
 
     char                       render[XC_RECORD_MAX];
 } ngx_xc_audit_t;
@@ -105,10 +125,23 @@ void ngx_xc_entry_free(ngx_xc_entry_t *entry);
 /* Queues the entry and starts a batch where none is in flight */
 void ngx_xc_audit_push(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry);
 
+/* The queue alone */
+void ngx_xc_audit_queue(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry);
+void ngx_xc_audit_unqueue(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry);
+
 /* ngx_xc_audit.c */
 
 /* Goes on with the requests of the batch that `done` holds */
 void ngx_xc_audit_wake(ngx_xc_audit_t *audit);
+
+/* ngx_xc_summary.c */
+
+/* Is the refusal one of a flood?  Then it is counted, and has no record */
+ngx_uint_t ngx_xc_summary_takes(ngx_xc_audit_t *audit, ngx_xc_ctx_t *ctx);
+void ngx_xc_summary_refusal(ngx_xc_audit_t *audit, ngx_xc_ctx_t *ctx);
+
+/* Queues records of the counts that are old enough, or of all */
+void ngx_xc_summary_flush(ngx_xc_audit_t *audit, ngx_uint_t all);
 
 
 #endif /* _NGX_XC_AUDIT_H_INCLUDED_ */

@@ -15,7 +15,6 @@
 #define NGX_XC_TICK             1000
 
 
-static void ngx_xc_audit_summarise(ngx_xc_audit_t *audit);
 static void ngx_xc_audit_kick(ngx_xc_audit_t *audit);
 static void ngx_xc_audit_refill(ngx_xc_audit_t *audit, ngx_queue_t *from);
 static ngx_uint_t ngx_xc_audit_fill(ngx_xc_audit_t *audit);
@@ -28,9 +27,11 @@ static void ngx_xc_audit_written(ngx_xc_audit_t *audit,
 static void ngx_xc_audit_unwritten(ngx_xc_audit_t *audit,
     ngx_xc_entry_t *entry, ngx_queue_t *again);
 static void ngx_xc_audit_tick(ngx_event_t *ev);
+static void ngx_xc_audit_heartbeat(ngx_xc_audit_t *audit);
 static ngx_int_t ngx_xc_audit_init_task(ngx_cycle_t *cycle,
     ngx_xc_audit_t *audit);
 static void ngx_xc_audit_discard_decisions(ngx_xc_audit_t *audit);
+static void ngx_xc_audit_leave(ngx_xc_audit_t *audit);
 
 
 ngx_xc_audit_t  *ngx_xc_audit;
@@ -69,70 +70,54 @@ ngx_xc_entry_free(ngx_xc_entry_t *entry)
 void
 ngx_xc_audit_push(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry)
 {
-    ngx_queue_insert_tail(&audit->queue, &entry->queue);
-    audit->queued++;
-
+    ngx_xc_audit_queue(audit, entry);
     ngx_xc_audit_kick(audit);
 }
 
 
-/* Counts become records as soon as the queue has room again */
-
-static void
-ngx_xc_audit_summarise(ngx_xc_audit_t *audit)
+void
+ngx_xc_audit_queue(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry)
 {
-    xc_buf_t           out;
-    ngx_uint_t         reason;
-    ngx_xc_entry_t    *entry;
-    ngx_xc_dropped_t  *dropped;
+    if (entry->kind == NGX_XC_ENTRY_REFUSAL) {
+        ngx_queue_insert_tail(&audit->later, &entry->queue);
+        audit->later_bytes += entry->len;
 
-    if (!audit->any_dropped || audit->queued >= audit->conf->backlog) {
-        return;
-    }
-
-    for (reason = 0; reason < XC_REASON_COUNT; reason++) {
-        dropped = &audit->dropped[reason];
-
-        if (dropped->count == 0) {
-            continue;
-        }
-
-        entry = ngx_xc_entry_create(NGX_XC_ENTRY_REFUSAL,
-                                    XC_RECORD_OUTCOME_MAX);
-        if (entry == NULL) {
-            return;
-        }
-
-        xc_buf_init(&out, entry->data, entry->size);
-        xc_record_summary(&out, reason, dropped->count, dropped->first_us,
-                          dropped->last_us);
-
-        entry->len = out.len;
-        dropped->count = 0;
-
+    } else {
         ngx_queue_insert_tail(&audit->queue, &entry->queue);
-        audit->queued++;
     }
 
-    audit->any_dropped = 0;
+    entry->queued = 1;
+    audit->queued++;
+}
+
+
+void
+ngx_xc_audit_unqueue(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry)
+{
+    ngx_queue_remove(&entry->queue);
+
+    if (entry->kind == NGX_XC_ENTRY_REFUSAL) {
+        audit->later_bytes -= entry->len;
+    }
+
+    entry->queued = 0;
+    audit->queued--;
 }
 
 
 static void
 ngx_xc_audit_kick(ngx_xc_audit_t *audit)
 {
-    if (audit->running || audit->exiting || !audit->open) {
+    if (audit->running || audit->exiting) {
         return;
     }
-
-    ngx_xc_audit_summarise(audit);
 
     /* a checkpoint that is due goes first, or under load none ever would */
 
     audit->n = audit->due && audit->dirty ? 0 : ngx_xc_audit_fill(audit);
     audit->due = 0;
 
-    if (audit->n == 0 && !audit->dirty) {
+    if (audit->n == 0 && !audit->dirty && audit->open) {
         return;
     }
 
@@ -156,13 +141,21 @@ ngx_xc_audit_kick(ngx_xc_audit_t *audit)
 static void
 ngx_xc_audit_refill(ngx_xc_audit_t *audit, ngx_queue_t *from)
 {
-    ngx_queue_t  *q;
+    ngx_queue_t     *q;
+    ngx_xc_entry_t  *entry;
 
     while (!ngx_queue_empty(from)) {
         q = ngx_queue_last(from);
         ngx_queue_remove(q);
-        ngx_queue_insert_head(&audit->queue, q);
-        audit->queued++;
+
+        entry = ngx_queue_data(q, ngx_xc_entry_t, queue);
+        ngx_xc_audit_queue(audit, entry);
+
+        /* to the head of the queue that it is in now */
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_head(entry->kind == NGX_XC_ENTRY_REFUSAL
+                              ? &audit->later : &audit->queue, q);
     }
 }
 
@@ -180,9 +173,18 @@ ngx_xc_audit_fill(ngx_xc_audit_t *audit)
 
     size = 0;
 
-    for (n = 0; n < NGX_XC_BATCH_LINES && !ngx_queue_empty(&audit->queue); n++)
-    {
-        q = ngx_queue_head(&audit->queue);
+    for (n = 0; n < NGX_XC_BATCH_LINES; n++) {
+
+        if (!ngx_queue_empty(&audit->queue)) {
+            q = ngx_queue_head(&audit->queue);
+
+        } else if (!ngx_queue_empty(&audit->later)) {
+            q = ngx_queue_head(&audit->later);
+
+        } else {
+            break;
+        }
+
         entry = ngx_queue_data(q, ngx_xc_entry_t, queue);
         line = &audit->lines[n];
 
@@ -193,9 +195,8 @@ ngx_xc_audit_fill(ngx_xc_audit_t *audit)
             break;
         }
 
-        ngx_queue_remove(q);
+        ngx_xc_audit_unqueue(audit, entry);
         ngx_queue_insert_tail(&audit->batch, q);
-        audit->queued--;
     }
 
     return n;
@@ -210,6 +211,19 @@ ngx_xc_audit_thread(void *data, ngx_log_t *log)
     ngx_xc_audit_t  *audit = *(ngx_xc_audit_t **) data;
 
     (void) log;
+
+    if (!audit->opened) {
+
+        /* here, since it waits for whoever holds the log's lock */
+
+        audit->rc = xc_journal_open(&audit->journal, &audit->reader,
+                                    &audit->report);
+        if (audit->rc != XC_OK) {
+            return;
+        }
+
+        audit->opened = 1;
+    }
 
     if (audit->n == 0) {
         audit->rc = xc_journal_checkpoint(&audit->journal, &audit->report);
@@ -236,7 +250,7 @@ ngx_xc_audit_event(ngx_event_t *ev)
      * tick put first is done */
 
     if (!audit->failing || audit->rc == XC_OK) {
-        if (!ngx_queue_empty(&audit->queue)) {
+        if (audit->queued != 0) {
             ngx_xc_audit_kick(audit);
         }
     }
@@ -263,7 +277,7 @@ ngx_xc_audit_report(ngx_xc_audit_t *audit)
                       "until it can");
     }
 
-    if (audit->rc == XC_OK && audit->failing && audit->n != 0) {
+    if (audit->rc == XC_OK && audit->failing) {
         ngx_log_error(NGX_LOG_NOTICE, audit->log, 0,
                       "xc: audit log: is being written again");
     }
@@ -282,15 +296,18 @@ ngx_xc_audit_settle(ngx_xc_audit_t *audit)
 
     ngx_xc_audit_report(audit);
 
+    audit->open = audit->opened;
+    audit->failing = (audit->rc != XC_OK);
+
     if (audit->n == 0) {
-        audit->dirty = (audit->rc != XC_OK);
+        audit->dirty = audit->dirty && audit->failing;
+        audit->checked = ngx_current_msec;
         return;
     }
 
-    audit->failing = (audit->rc != XC_OK);
-
     if (audit->rc == XC_OK) {
         audit->dirty = 1;
+        audit->last_us = ngx_xc_state_now_us(NULL);
         xc_map_count(&audit->conf->map, XC_COUNT_BATCHES);
         atomic_fetch_add_explicit(&audit->conf->map.counters[XC_COUNT_LINES],
                                   audit->n, memory_order_relaxed);
@@ -359,24 +376,64 @@ ngx_xc_audit_unwritten(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry,
 }
 
 
-/* Tries again after a failure, and keeps the checkpoint close behind */
+/* Tries again after a failure, keeps the checkpoint close behind, and says
+ * now and then that the node lives */
 
 static void
 ngx_xc_audit_tick(ngx_event_t *ev)
 {
     ngx_xc_audit_t  *audit = ev->data;
 
-    if (!audit->open) {
-        audit->open = (xc_journal_open(&audit->journal,
-                                       &audit->journal.conf, &audit->report)
-                       == XC_OK);
+    ngx_xc_summary_flush(audit, 0);
+    ngx_xc_audit_heartbeat(audit);
+
+    if (ngx_current_msec - audit->checked >= audit->conf->checkpoint) {
+        audit->due = 1;
     }
 
-    audit->due = 1;
     ngx_xc_audit_kick(audit);
 
-    if (!ngx_exiting && !ngx_terminate && !ngx_quit) {
-        ngx_add_timer(ev, NGX_XC_TICK);
+    /* cancelable: an exit does not wait for it */
+    ngx_add_timer(ev, ngx_min(audit->conf->checkpoint, NGX_XC_TICK));
+}
+
+
+/* Of all workers the first that finds the log's last line old writes one */
+
+static void
+ngx_xc_audit_heartbeat(ngx_xc_audit_t *audit)
+{
+    int64_t            now_us, old_us;
+    ngx_xc_entry_t    *entry;
+    xc_journal_head_t  head;
+
+    static const char  members[] = "\"event\":\"heartbeat\"";
+
+    now_us = ngx_xc_state_now_us(NULL);
+    old_us = (int64_t) audit->conf->heartbeat * 1000;
+
+    if (now_us - audit->last_us < old_us || audit->queued != 0
+        || audit->running)
+    {
+        return;
+    }
+
+    if (ngx_xc_audit_head(&head) == NGX_OK) {
+        audit->last_us = head.last_us;
+
+        if (now_us - head.last_us < old_us) {
+            return;
+        }
+    }
+
+    entry = ngx_xc_entry_create(NGX_XC_ENTRY_REFUSAL, sizeof(members));
+
+    if (entry) {
+        entry->len = sizeof(members) - 1;
+        ngx_memcpy(entry->data, members, entry->len);
+        audit->last_us = now_us;
+
+        ngx_xc_audit_push(audit, entry);
     }
 }
 
@@ -417,10 +474,35 @@ ngx_xc_audit_head(xc_journal_head_t *head)
 
 
 ngx_int_t
+ngx_xc_audit_checkpoint(char *buf, size_t *len)
+{
+    xc_rc_t               rc;
+    xc_journal_t          reader;
+    xc_journal_report_t   report;
+
+    if (ngx_xc_audit == NULL || ngx_xc_audit->conf->key == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (xc_journal_open(&reader, &ngx_xc_audit->reader, &report) != XC_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = xc_journal_read_checkpoint(&reader, buf, len);
+    xc_journal_close(&reader);
+
+    if (rc == XC_DENIED) {
+        return NGX_DECLINED;
+    }
+
+    return rc == XC_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
 ngx_xc_audit_init_process(ngx_cycle_t *cycle)
 {
     ngx_xc_audit_t      *audit;
-    xc_journal_conf_t    conf;
     ngx_xc_main_conf_t  *xmcf;
 
     /* not in cache helpers, nor where nothing is gated */
@@ -452,20 +534,18 @@ ngx_xc_audit_init_process(ngx_cycle_t *cycle)
     audit->tick.data = audit;
     audit->tick.log = cycle->log;
     audit->tick.cancelable = 1;
-    ngx_add_timer(&audit->tick, NGX_XC_TICK);
+    ngx_add_timer(&audit->tick, ngx_min(xmcf->checkpoint, NGX_XC_TICK));
 
-    ngx_xc_state_journal_conf(cycle, xmcf, &conf);
+    ngx_xc_state_journal_conf(cycle, xmcf, &audit->reader);
 
-    audit->open = (xc_journal_open(&audit->journal, &conf, &audit->report)
-                   == XC_OK);
+    audit->rc = xc_journal_open(&audit->journal, &audit->reader,
+                                &audit->report);
+    audit->opened = (audit->rc == XC_OK);
+    audit->open = audit->opened;
 
-    if (!audit->open) {
-        audit->journal.conf = conf;
-        audit->rc = XC_EIO;
-        ngx_xc_audit_report(audit);
-    }
+    ngx_xc_audit_report(audit);
+    audit->failing = !audit->open;
 
-    audit->reader = conf;
     ngx_xc_audit = audit;
 
     return NGX_OK;
@@ -476,6 +556,8 @@ static ngx_int_t
 ngx_xc_audit_init_task(ngx_cycle_t *cycle, ngx_xc_audit_t *audit)
 {
     ngx_queue_init(&audit->queue);
+    ngx_queue_init(&audit->later);
+    ngx_queue_init(&audit->admitted);
     ngx_queue_init(&audit->batch);
     ngx_queue_init(&audit->done);
 
@@ -527,10 +609,11 @@ ngx_xc_audit_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_xc_audit_discard_decisions(audit);
+    ngx_xc_audit_leave(audit);
+    ngx_xc_summary_flush(audit, 1);
 
     for (tries = 0; audit->open && tries < 2; /* void */) {
 
-        ngx_xc_audit_summarise(audit);
         audit->n = ngx_xc_audit_fill(audit);
 
         if (audit->n == 0) {
@@ -576,8 +659,7 @@ ngx_xc_audit_discard_decisions(ngx_xc_audit_t *audit)
         entry = ngx_queue_data(q, ngx_xc_entry_t, queue);
 
         if (entry->kind == NGX_XC_ENTRY_DECISION) {
-            ngx_queue_remove(q);
-            audit->queued--;
+            ngx_xc_audit_unqueue(audit, entry);
 
             if (entry->ctx) {
                 entry->ctx->decision = NULL;
@@ -598,4 +680,26 @@ ngx_xc_audit_discard_decisions(ngx_xc_audit_t *audit)
     }
 
     ngx_xc_audit_wake(audit);
+}
+
+
+/* Answers that this exit cuts short have their outcomes, too */
+
+static void
+ngx_xc_audit_leave(ngx_xc_audit_t *audit)
+{
+    ngx_queue_t   *q;
+    ngx_xc_ctx_t  *ctx;
+
+    while (!ngx_queue_empty(&audit->admitted)) {
+        q = ngx_queue_head(&audit->admitted);
+        ngx_queue_remove(q);
+
+        ctx = ngx_queue_data(q, ngx_xc_ctx_t, admitted);
+        ctx->listed = 0;
+
+        if (ctx->outcome) {
+            ngx_xc_audit_outcome(ctx->request, ctx);
+        }
+    }
 }

@@ -7,9 +7,13 @@
 #include "ngx_xc_module.h"
 
 
+static ngx_int_t ngx_xc_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
 static ngx_int_t ngx_xc_body_copy(ngx_http_request_t *r, ngx_buf_t *buf,
     u_char *p, size_t size);
 static size_t ngx_xc_body_size(ngx_buf_t *buf);
+
+
+static ngx_http_request_body_filter_pt  ngx_xc_next_request_body_filter;
 
 
 /*
@@ -19,7 +23,7 @@ static size_t ngx_xc_body_size(ngx_buf_t *buf);
  */
 
 ngx_int_t
-ngx_xc_body_collect(ngx_http_request_t *r, xc_str_t *body)
+ngx_xc_body_collect(ngx_http_request_t *r, size_t max, xc_str_t *body)
 {
     u_char       *p;
     size_t        size, n;
@@ -35,6 +39,10 @@ ngx_xc_body_collect(ngx_http_request_t *r, xc_str_t *body)
 
     for (cl = r->request_body->bufs; cl; cl = cl->next) {
         size += ngx_xc_body_size(cl->buf);
+    }
+
+    if (size > max) {
+        return NGX_DECLINED;
     }
 
     cl = r->request_body->bufs;
@@ -95,6 +103,47 @@ ngx_xc_body_copy(ngx_http_request_t *r, ngx_buf_t *buf, u_char *p, size_t size)
             return NGX_ERROR;
         }
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A body whose length was not announced is ended by nginx at
+ * client_max_body_size, which may be far over the gate's own limit, or none.
+ * What is a little over is left to the gate, which says so properly.
+ */
+
+static ngx_int_t
+ngx_xc_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_chain_t   *cl;
+    ngx_xc_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_xc_module);
+
+    if (ctx && ctx->state == NGX_XC_BODY_WAIT) {
+
+        for (cl = in; cl; cl = cl->next) {
+            ctx->body_read += ngx_xc_body_size(cl->buf);
+        }
+
+        if (ctx->body_read / 2 > ctx->conf->body_size) {
+            return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+        }
+    }
+
+    return ngx_xc_next_request_body_filter(r, in);
+}
+
+
+ngx_int_t
+ngx_xc_body_init(ngx_conf_t *cf)
+{
+    (void) cf;
+
+    ngx_xc_next_request_body_filter = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = ngx_xc_body_filter;
 
     return NGX_OK;
 }

@@ -10,29 +10,8 @@
 #include "xc_files.h"
 
 
-typedef struct {
-    ngx_str_t    name;                         /* with its "=" */
-    ngx_uint_t   later;                        /* a later version's */
-    char      *(*set)(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
-                      ngx_str_t *value);
-} ngx_xc_parameter_t;
-
-
 static char *ngx_xc_conf_later(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_xc_conf_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_xc_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_xc_conf_audit_parameter(ngx_conf_t *cf,
-    ngx_xc_main_conf_t *xmcf, ngx_str_t *parameter, ngx_uint_t *given);
-static char *ngx_xc_conf_node(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
-    ngx_str_t *value);
-static char *ngx_xc_conf_sync(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
-    ngx_str_t *value);
-static char *ngx_xc_conf_pool(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
-    ngx_str_t *value);
-static char *ngx_xc_conf_timeout(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
-    ngx_str_t *value);
-static char *ngx_xc_conf_backlog(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
-    ngx_str_t *value);
 static char *ngx_xc_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_xc_conf_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -58,7 +37,7 @@ ngx_command_t  ngx_xc_commands[] = {
 
     { ngx_string("xc_audit"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
-      ngx_xc_conf_audit,
+      ngx_xc_audit_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -106,8 +85,8 @@ ngx_command_t  ngx_xc_commands[] = {
       NULL },
 
     { ngx_string("xc_checkpoint"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
-      ngx_xc_conf_later,
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_xc_checkpoint,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -127,21 +106,6 @@ ngx_command_t  ngx_xc_commands[] = {
       NULL },
 
       ngx_null_command
-};
-
-
-static ngx_xc_parameter_t  ngx_xc_audit_parameters[] = {
-    { ngx_string("node="), 0, ngx_xc_conf_node },
-    { ngx_string("sync="), 0, ngx_xc_conf_sync },
-    { ngx_string("pool="), 0, ngx_xc_conf_pool },
-    { ngx_string("timeout="), 0, ngx_xc_conf_timeout },
-    { ngx_string("backlog="), 0, ngx_xc_conf_backlog },
-    { ngx_string("key="), 1, NULL },
-    { ngx_string("origin="), 1, NULL },
-    { ngx_string("subject_key="), 1, NULL },
-    { ngx_string("checkpoint="), 1, NULL },
-    { ngx_string("heartbeat="), 1, NULL },
-    { ngx_null_string, 0, NULL }
 };
 
 
@@ -201,173 +165,6 @@ ngx_xc_conf_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     xmcf->replay = n;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_xc_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_xc_main_conf_t *xmcf = conf;
-
-    ngx_str_t   *value;
-    ngx_uint_t   i, given;
-
-    (void) cmd;
-
-    if (xmcf->audit) {
-        return "is duplicate";
-    }
-
-    xmcf->audit = 1;
-    value = cf->args->elts;
-    given = 0;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_xc_conf_audit_parameter(cf, xmcf, &value[i], &given)
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (xmcf->pool == NULL) {
-        xmcf->pool = ngx_thread_pool_add(cf, NULL);
-    }
-
-    return xmcf->pool == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
-}
-
-
-/* given: a bit for each parameter of the table that has stood before */
-
-static char *
-ngx_xc_conf_audit_parameter(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
-    ngx_str_t *parameter, ngx_uint_t *given)
-{
-    char                *rv;
-    ngx_str_t            rest;
-    ngx_uint_t           bit;
-    ngx_xc_parameter_t  *p;
-
-    for (p = ngx_xc_audit_parameters; p->name.len; p++) {
-        if (ngx_strncmp(parameter->data, p->name.data, p->name.len) == 0) {
-            break;
-        }
-    }
-
-    if (p->name.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\": known are node=, sync=, "
-                           "pool=, timeout= and backlog=", parameter);
-        return NGX_CONF_ERROR;
-    }
-
-    if (p->later) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the parameter \"%V\" is not supported by this "
-                           "version: remove it", &p->name);
-        return NGX_CONF_ERROR;
-    }
-
-    bit = (ngx_uint_t) 1 << (p - ngx_xc_audit_parameters);
-
-    rest.data = parameter->data + p->name.len;
-    rest.len = parameter->len - p->name.len;
-
-    rv = (*given & bit) ? "write it once" : p->set(cf, xmcf, &rest);
-    *given |= bit;
-
-    if (rv != NGX_CONF_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\": %s", parameter, rv);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_xc_conf_node(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf, ngx_str_t *value)
-{
-    (void) cf;
-
-    if (!xc_ascii_is_id(ngx_xc_str(value))) {
-        return "a node is 1 to 64 of 0-9 A-Z a-z . _ -";
-    }
-
-    xmcf->node = *value;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_xc_conf_sync(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf, ngx_str_t *value)
-{
-    if (xc_str_eq(ngx_xc_str(value), XC_STR("group"))) {
-        xmcf->sync = 1;
-        return NGX_CONF_OK;
-    }
-
-    if (xc_str_eq(ngx_xc_str(value), XC_STR("off"))) {
-        xmcf->sync = 0;
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "sync=off: after a power cut the log may lack "
-                           "records of what was disclosed");
-        return NGX_CONF_OK;
-    }
-
-    return "write sync=group or sync=off";
-}
-
-
-static char *
-ngx_xc_conf_pool(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf, ngx_str_t *value)
-{
-    /* nginx itself refuses a pool that thread_pool does not make */
-
-    xmcf->pool = ngx_thread_pool_add(cf, value);
-
-    return xmcf->pool == NULL ? "no memory" : NGX_CONF_OK;
-}
-
-
-static char *
-ngx_xc_conf_timeout(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
-    ngx_str_t *value)
-{
-    ngx_int_t  ms;
-
-    (void) cf;
-
-    ms = ngx_parse_time(value, 0);
-
-    if (ms == NGX_ERROR || ms < 1) {
-        return "write a time such as 5s or 500ms";
-    }
-
-    xmcf->timeout = ms;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_xc_conf_backlog(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
-    ngx_str_t *value)
-{
-    uint64_t  n;
-
-    (void) cf;
-
-    if (!xc_ascii_u64(ngx_xc_str(value), 1000000, &n) || n < 1) {
-        return "write a number from 1 to 1000000";
-    }
-
-    xmcf->backlog = n;
 
     return NGX_CONF_OK;
 }
@@ -600,6 +397,8 @@ ngx_xc_create_main_conf(ngx_conf_t *cf)
     xmcf->sync = 1;
     xmcf->timeout = 5000;
     xmcf->backlog = 4096;
+    xmcf->checkpoint = 1000;
+    xmcf->heartbeat = 600000;
 
     return xmcf;
 }
@@ -660,12 +459,9 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_xc_loc_conf_t *prev = parent;
     ngx_xc_loc_conf_t *conf = child;
 
-    if (conf->handler && conf->mode == NGX_CONF_UNSET_UINT) {
+    ngx_uint_t  own;
 
-        /* a gate at server level does not cover what is to be read freely */
-
-        conf->mode = NGX_XC_OFF;
-    }
+    own = (conf->mode != NGX_CONF_UNSET_UINT);
 
     if (conf->mode == NGX_CONF_UNSET_UINT) {
         conf->mode_file = prev->mode_file;
@@ -692,7 +488,10 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->mode == NGX_XC_OFF) {
+    /* a gate of an outer level does not cover what is to be read freely, but
+     * is inherited by what lies within */
+
+    if (conf->mode == NGX_XC_OFF || (conf->handler && !own)) {
         return NGX_CONF_OK;
     }
 

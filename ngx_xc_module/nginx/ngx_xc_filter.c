@@ -11,6 +11,8 @@
 static ngx_int_t ngx_xc_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_xc_header_no_store(ngx_http_request_t *r);
 static void ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static void ngx_xc_header_reply(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_str_t *value);
 static ngx_int_t ngx_xc_header_record(ngx_http_request_t *r,
     ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
@@ -35,12 +37,16 @@ ngx_xc_header_filter(ngx_http_request_t *r)
     ctx = ngx_xc_get_ctx(r);
     xlcf = ngx_http_get_module_loc_conf(r, ngx_xc_module);
 
-    if (ctx == NULL && xlcf->mode == NGX_XC_OFF) {
+    if (ctx == NULL && (xlcf->mode == NGX_XC_OFF || xlcf->handler)) {
         return ngx_xc_next_header_filter(r);
     }
 
     if (ctx) {
         ngx_xc_header_take(r, ctx);
+
+        if (ctx->status == 0) {
+            ctx->status = r->headers_out.status;
+        }
     }
 
     if (ngx_xc_header_no_store(r) != NGX_OK) {
@@ -99,7 +105,7 @@ ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
                     h[i].hash = 0;
 
                     if (n == 0) {
-                        ctx->reply = h[i].value;
+                        ngx_xc_header_reply(r, ctx, &h[i].value);
                     }
 
                     break;
@@ -107,6 +113,32 @@ ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
             }
         }
     }
+}
+
+
+/* What the answer is, in the back end's own word; another word is not one */
+
+static void
+ngx_xc_header_reply(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    ngx_uint_t  i;
+
+    static ngx_str_t  words[] = {
+        ngx_string("received"), ngx_string("interim"), ngx_string("final"),
+        ngx_string("no-data"), ngx_string("declined"), ngx_null_string
+    };
+
+    for (i = 0; words[i].len; i++) {
+        if (xc_str_eq(ngx_xc_str(&words[i]), ngx_xc_str(value))) {
+            ctx->reply = words[i];
+            return;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "xc: the back end's XC-Reply is none of received, interim, "
+                  "final, no-data, declined: it is not recorded");
 }
 
 

@@ -44,7 +44,7 @@ ngx_xc_gate_handler(ngx_http_request_t *r)
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_xc_module);
 
-    if (xlcf->mode == NGX_XC_OFF) {
+    if (xlcf->mode == NGX_XC_OFF || xlcf->handler) {
         return NGX_DECLINED;
     }
 
@@ -224,6 +224,7 @@ ngx_xc_gate_init(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
     }
 
     ctx->conf = xlcf;
+    r->log_handler = ngx_xc_log_handler;
     ctx->arena = ngx_xc_pool_arena(r->pool, NGX_XC_ARENA_BODY * xlcf->body_size
                                             + NGX_XC_ARENA_SPARE);
 
@@ -278,11 +279,17 @@ ngx_xc_gate_body_handler(ngx_http_request_t *r)
     /* the body is gone after the first upstream attempt otherwise */
     r->preserve_body = 1;
 
-    if (ngx_xc_body_collect(r, &ctx->body) != NGX_OK) {
-        rc = ngx_xc_gate_fail(r, ctx, XC_REASON_INTERNAL_ERROR);
+    rc = ngx_xc_body_collect(r, ctx->conf->body_size, &ctx->body);
+
+    if (rc == NGX_OK) {
+        rc = ngx_xc_gate_decide(r, ctx);
+
+    } else if (rc == NGX_DECLINED) {
+        xc_gate_too_large(&ctx->conf->gate, &ctx->arena, &ctx->gate);
+        rc = ngx_xc_gate_refuse(r, ctx);
 
     } else {
-        rc = ngx_xc_gate_decide(r, ctx);
+        rc = ngx_xc_gate_fail(r, ctx, XC_REASON_INTERNAL_ERROR);
     }
 
     if (rc == NGX_AGAIN || rc == NGX_DONE) {
@@ -399,9 +406,11 @@ ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
         if (ctx->gate.authenticated) {
             place = gate->places[ctx->gate.auth.agency->index];
 
-            atomic_fetch_add_explicit(reason == XC_REASON_RATE_EXCEEDED
-                                      ? &place->limited : &place->refused, 1,
-                                      memory_order_relaxed);
+            if (place) {
+                atomic_fetch_add_explicit(reason == XC_REASON_RATE_EXCEEDED
+                                          ? &place->limited : &place->refused,
+                                          1, memory_order_relaxed);
+            }
         }
     }
 
@@ -409,20 +418,12 @@ ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 }
 
 
-/*
- * Without the connection's own context, which would add the request line, and
- * with it the subject's id
- */
-
 static void
 ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
-    char                     mem[XC_RECORD_URI_MAX];
-    xc_buf_t                 uri;
     xc_str_t                 agency;
     ngx_log_t               *log = r->connection->log;
     ngx_uint_t               level;
-    ngx_log_handler_pt       handler;
     const xc_reason_info_t  *info;
 
     info = xc_reason_info(ctx->gate.verdict.reason);
@@ -432,22 +433,11 @@ ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
         return;
     }
 
-    xc_buf_init(&uri, mem, sizeof(mem));
-    xc_record_uri(&uri, ctx->conf->policy->policy, &ctx->msg, &ctx->gate);
-
     agency = ctx->gate.authenticated ? ctx->gate.auth.agency->id
                                      : XC_STR("-");
-    handler = log->handler;
-    log->handler = NULL;
-
-    ngx_log_error(level, log, 0,
-                  "xc: refused: %*s (%ui), agency %*s, client %V, id %*s, "
-                  "uri %*s",
+    ngx_log_error(level, log, 0, "xc: refused: %*s (%ui), agency %*s",
                   info->code.len, info->code.data, (ngx_uint_t) info->status,
-                  agency.len, agency.data, &r->connection->addr_text,
-                  ctx->id.len, ctx->id.data, uri.len, uri.data);
-
-    log->handler = handler;
+                  agency.len, agency.data);
 }
 
 

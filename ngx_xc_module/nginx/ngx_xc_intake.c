@@ -101,6 +101,8 @@ ngx_xc_intake_choose(ngx_http_request_t *r, ngx_xc_intake_doc_t *doc)
         chosen = XC_INTAKE_ZH;
     }
 
+    ngx_xc_summary_intake(format == XC_INTAKE_HTML);
+
     return &doc->variants[format == XC_INTAKE_HTML][chosen];
 }
 

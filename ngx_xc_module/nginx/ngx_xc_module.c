@@ -93,6 +93,10 @@ ngx_xc_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_xc_body_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_xc_filter_init(cf);
 }
 

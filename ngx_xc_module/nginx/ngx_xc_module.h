@@ -15,6 +15,7 @@
 #include "xc_gate.h"
 #include "xc_intake.h"
 #include "xc_journal.h"
+#include "xc_note.h"
 #include "xc_record.h"
 
 
@@ -56,6 +57,13 @@ typedef struct {
     ngx_thread_pool_t           *pool;
     ngx_msec_t                   timeout;
     ngx_uint_t                   backlog;
+    ngx_msec_t                   checkpoint;
+    ngx_msec_t                   heartbeat;
+
+    ngx_str_t                    origin;       /* of the log's checkpoints */
+    const xc_key_t              *key;          /* signs them; NULL: none */
+    ngx_str_t                    vkey;
+    const xc_mac_t              *subject_key;  /* NULL: only types are recorded */
 
     ngx_array_t                  policies;     /* ngx_xc_policy_t * */
     ngx_array_t                  gates;        /* ngx_xc_gate_info_t */
@@ -65,6 +73,7 @@ typedef struct {
     ngx_int_t                    upstream_status_index;
 
     ngx_str_t                    describe;     /* of the node, JSON members */
+    char                         boot_id[XC_JOURNAL_BOOT_ID_SIZE + 1];
     xc_map_t                     map;
     unsigned                     map_open:1;
 } ngx_xc_main_conf_t;
@@ -133,6 +142,12 @@ typedef struct {
     uint64_t                     bytes;
     ngx_str_t                    reply;        /* XC-Reply */
 
+    ngx_queue_t                  admitted;     /* of the worker's, by which
+                                                  an exit finds them */
+    uint64_t                     body_read;
+    ngx_uint_t                   status;       /* of the first header sent */
+
+    unsigned                     listed:1;     /* in that queue */
     unsigned                     audit_failed:1;
     unsigned                     answered:1;   /* the answer's last buffer */
     unsigned                     hash_failed:1;
@@ -164,6 +179,9 @@ char *ngx_xc_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_xc_create_loc_conf(ngx_conf_t *cf);
 char *ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 
+/* ngx_xc_conf_audit.c */
+char *ngx_xc_audit_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
 /* One line of the error log a fault (emerg) or warning of a document */
 void ngx_xc_conf_faults(ngx_conf_t *cf, ngx_str_t *file,
     const xc_policy_faults_t *faults);
@@ -175,13 +193,23 @@ ngx_int_t ngx_xc_gate_log_handler(ngx_http_request_t *r);
 
 /* ngx_xc_body.c */
 
-/* The request's body as one run of bytes; NGX_ERROR */
-ngx_int_t ngx_xc_body_collect(ngx_http_request_t *r, xc_str_t *body);
+/* The request's body as one run of bytes.  NGX_DECLINED: more than max, and
+ * nothing was read; NGX_ERROR */
+ngx_int_t ngx_xc_body_collect(ngx_http_request_t *r, size_t max,
+    xc_str_t *body);
+ngx_int_t ngx_xc_body_init(ngx_conf_t *cf);
 
 /* ngx_xc_msg.c */
 
 /* Borrows from the request; NGX_ERROR when memory is short */
 ngx_int_t ngx_xc_msg_init(ngx_http_request_t *r, xc_msg_t *msg);
+
+/* ngx_xc_log.c */
+
+/* What the error log says of a request behind a gate: no request line, no
+ * upstream URI, which hold the subject's id */
+u_char *ngx_xc_log_handler(ngx_http_request_t *r, ngx_http_request_t *sr,
+    u_char *buf, size_t len);
 
 /* ngx_xc_tls.c */
 
@@ -222,6 +250,10 @@ void ngx_xc_audit_outcome(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 /* A copy of the log's head, for status; NGX_ERROR */
 ngx_int_t ngx_xc_audit_head(xc_journal_head_t *head);
 
+/* The latest signed checkpoint; buf holds XC_JOURNAL_CHECKPOINT_MAX bytes.
+ * NGX_DECLINED: none yet; NGX_ERROR */
+ngx_int_t ngx_xc_audit_checkpoint(char *buf, size_t *len);
+
 typedef struct {
     ngx_uint_t                   waiting;      /* decisions queued */
     ngx_uint_t                   queued;       /* records queued, of all kinds */
@@ -229,6 +261,11 @@ typedef struct {
 } ngx_xc_audit_state_t;
 
 void ngx_xc_audit_state(ngx_xc_audit_state_t *state);
+
+/* ngx_xc_summary.c */
+
+/* A read of the intake document */
+void ngx_xc_summary_intake(ngx_uint_t html);
 
 /* ngx_xc_reply.c */
 
@@ -248,6 +285,7 @@ ngx_int_t ngx_xc_filter_init(ngx_conf_t *cf);
 char *ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_xc_intake_render(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
 char *ngx_xc_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_xc_checkpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* ngx_xc_vars.c */
 

@@ -7,6 +7,9 @@
 
 #include "ngx_xc_module.h"
 
+#include "xc_ascii.h"
+#include "xc_files.h"
+
 #include <time.h>
 
 
@@ -16,6 +19,10 @@
 static ngx_int_t ngx_xc_state_prepare(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf);
 static ngx_int_t ngx_xc_state_directory(ngx_cycle_t *cycle,
+    ngx_xc_main_conf_t *xmcf);
+static ngx_int_t ngx_xc_state_boot_id(ngx_cycle_t *cycle,
+    ngx_xc_main_conf_t *xmcf);
+static ngx_int_t ngx_xc_state_copies(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf);
 static ngx_uint_t ngx_xc_state_has_log(ngx_xc_main_conf_t *xmcf);
 static ngx_int_t ngx_xc_state_map(ngx_cycle_t *cycle,
@@ -50,11 +57,17 @@ ngx_xc_state_init_module(ngx_cycle_t *cycle)
 
     starting = ngx_is_init_cycle(cycle->old_cycle);
 
-    if (ngx_xc_state_prepare(cycle, xmcf) == NGX_OK
-        && ngx_xc_state_event(cycle, xmcf, starting ? "start" : "reload")
-           == NGX_OK)
-    {
-        return NGX_OK;
+    if (ngx_xc_state_prepare(cycle, xmcf) == NGX_OK) {
+
+        /* where only a reload's record fails, the workers try for themselves */
+
+        if (ngx_xc_state_event(cycle, xmcf, starting ? "start" : "reload")
+            == NGX_OK)
+        {
+            return NGX_OK;
+        }
+
+        return starting ? NGX_ERROR : NGX_OK;
     }
 
     if (starting) {
@@ -73,7 +86,9 @@ static ngx_int_t
 ngx_xc_state_prepare(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
 {
     if (ngx_xc_state_directory(cycle, xmcf) != NGX_OK
-        || ngx_xc_state_map(cycle, xmcf) != NGX_OK)
+        || ngx_xc_state_boot_id(cycle, xmcf) != NGX_OK
+        || ngx_xc_state_map(cycle, xmcf) != NGX_OK
+        || ngx_xc_state_copies(cycle, xmcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -155,6 +170,79 @@ ngx_xc_state_owner(ngx_cycle_t *cycle, uid_t *uid, gid_t *gid)
 }
 
 
+static ngx_int_t
+ngx_xc_state_boot_id(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
+{
+    int      fd;
+    ssize_t  n;
+
+    fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    n = fd == -1 ? -1 : read(fd, xmcf->boot_id, XC_JOURNAL_BOOT_ID_SIZE);
+
+    if (n != XC_JOURNAL_BOOT_ID_SIZE) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "xc_state: can't read the kernel's boot id, without "
+                      "which nobody can tell old state from new");
+    }
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    xmcf->boot_id[XC_JOURNAL_BOOT_ID_SIZE] = '\0';
+
+    return n == XC_JOURNAL_BOOT_ID_SIZE ? NGX_OK : NGX_ERROR;
+}
+
+
+/* A copy of each policy in effect, under the hash by which records name it */
+
+static ngx_int_t
+ngx_xc_state_copies(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
+{
+    char                name[2 * XC_SHA256_SIZE + sizeof(".json")];
+    uid_t               uid;
+    gid_t               gid;
+    u_char              dir[NGX_MAX_PATH], *p;
+    ngx_uint_t          i;
+    ngx_xc_policy_t   **policies;
+    const xc_policy_t  *policy;
+
+    ngx_xc_state_owner(cycle, &uid, &gid);
+
+    p = ngx_snprintf(dir, NGX_MAX_PATH - 1, "%V/policies", &xmcf->state);
+    *p = '\0';
+
+    if ((ngx_create_dir(dir, 0750) == NGX_FILE_ERROR
+         && ngx_errno != NGX_EEXIST)
+        || (uid != (uid_t) -1 && chown((char *) dir, uid, gid) == -1))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "xc_state: can't make the directory \"%s\"", dir);
+        return NGX_ERROR;
+    }
+
+    policies = xmcf->policies.elts;
+
+    for (i = 0; i < xmcf->policies.nelts; i++) {
+        policy = policies[i]->policy;
+
+        xc_hex_encode(name, policy->copy_sha256, XC_SHA256_SIZE);
+        ngx_memcpy(name + 2 * XC_SHA256_SIZE, ".json", sizeof(".json"));
+
+        if (xc_file_keep((char *) dir, name, policy->copy, uid, gid) != XC_OK)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                          "xc_state: can't keep a copy of \"%V\" in \"%s\"",
+                          &policies[i]->file, dir);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_uint_t
 ngx_xc_state_has_log(ngx_xc_main_conf_t *xmcf)
 {
@@ -181,10 +269,7 @@ ngx_xc_state_has_log(ngx_xc_main_conf_t *xmcf)
 static ngx_int_t
 ngx_xc_state_map(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
 {
-    int                  fd;
     u_char               path[NGX_MAX_PATH], *p;
-    char                 boot_id[37];
-    ssize_t              n;
     const char          *error;
     xc_map_conf_t        conf;
     xc_map_origin_t      origin;
@@ -195,22 +280,6 @@ ngx_xc_state_map(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
         return NGX_ERROR;
     }
 
-    fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    n = fd == -1 ? -1 : read(fd, boot_id, 36);
-
-    if (fd != -1) {
-        (void) close(fd);
-    }
-
-    if (n != 36) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "xc_state: can't read the kernel's boot id, without "
-                      "which nobody can tell old state from new");
-        return NGX_ERROR;
-    }
-
-    boot_id[36] = '\0';
-
     p = ngx_snprintf(path, NGX_MAX_PATH - 1, "%V/xc.map", &xmcf->state);
     *p = '\0';
 
@@ -218,7 +287,7 @@ ngx_xc_state_map(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
 
     conf.path = (char *) path;
     conf.replay = xmcf->replay;
-    conf.boot_id = boot_id;
+    conf.boot_id = xmcf->boot_id;
     conf.now_s = ngx_xc_state_now_us(NULL) / 1000000;
     conf.log_exists = ngx_xc_state_has_log(xmcf);
     conf.create = 1;
@@ -417,6 +486,9 @@ ngx_xc_state_journal_conf(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
     conf->dir = (char *) xmcf->state.data;
     conf->node = ngx_xc_str(&xmcf->node);
     conf->sync = xmcf->sync;
+    conf->origin = ngx_xc_str(&xmcf->origin);
+    conf->key = xmcf->key;
+    conf->boot_id = (xc_str_t) { xmcf->boot_id, XC_JOURNAL_BOOT_ID_SIZE };
     conf->describe = ngx_xc_str(&xmcf->describe);
     conf->now_us = ngx_xc_state_now_us;
 
@@ -431,6 +503,7 @@ ngx_xc_state_describe(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf)
 {
     xc_buf_t             out, before;
     ngx_uint_t           i;
+    const xc_policy_t   *policy;
     ngx_xc_gate_info_t  *gates;
 
     xmcf->describe.data = ngx_palloc(cf->pool, NGX_XC_DESCRIBE_MAX);
@@ -443,6 +516,16 @@ ngx_xc_state_describe(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf)
     xc_buf_z(&out, "\"version\":\"" XC_VERSION "\",\"sync\":");
     xc_buf_z(&out, xmcf->sync ? "\"group\"" : "\"off\"");
 
+    if (xmcf->key) {
+        xc_buf_z(&out, ",\"origin\":");
+        xc_buf_json(&out, ngx_xc_str(&xmcf->origin));
+        xc_buf_z(&out, ",\"vkey\":");
+        xc_buf_json(&out, ngx_xc_str(&xmcf->vkey));
+    }
+
+    xc_buf_z(&out, ",\"heartbeat_ms\":");
+    xc_buf_u64(&out, xmcf->heartbeat);
+
     before = out;
     gates = xmcf->gates.elts;
 
@@ -452,10 +535,13 @@ ngx_xc_state_describe(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf)
         xc_buf_z(&out, ",\"location\":");
         xc_buf_json(&out, ngx_xc_str(&gates[i].location));
         xc_buf_z(&out, ",\"mode\":\"enforce\",\"policy\":{\"id\":");
-        xc_buf_json(&out, gates[i].conf->policy->policy->id);
+        policy = gates[i].conf->policy->policy;
+        xc_buf_json(&out, policy->id);
         xc_buf_z(&out, ",\"version\":");
-        xc_buf_json(&out, gates[i].conf->policy->policy->version);
-        xc_buf_z(&out, "}}");
+        xc_buf_json(&out, policy->version);
+        xc_buf_z(&out, "},\"policy_sha256\":\"");
+        xc_buf_hex(&out, policy->copy_sha256, XC_SHA256_SIZE);
+        xc_buf_z(&out, "\"}");
     }
 
     xc_buf_char(&out, ']');

@@ -84,18 +84,21 @@ world_policy(world_t *w, const char *find, const char *with)
 {
     char                text[sizeof(sample_policy) + 512];
     char                json[sizeof(text)];
+    xc_buf_t            out;
     const char         *at, *error;
     xc_policy_faults_t  faults;
 
-    at = find == NULL ? sample_policy : strstr(sample_policy, find);
+    find = find == NULL ? "" : find;
+    at = strstr(sample_policy, find);
     if (at == NULL) {
         bail_out("the sample has no such text");
     }
 
-    (void) snprintf(text, sizeof(text), "%.*s%s%s",
-                    (int) (at - sample_policy), sample_policy,
-                    find == NULL ? "" : with,
-                    at + (find == NULL ? 0 : strlen(find)));
+    xc_buf_init(&out, text, sizeof(text) - 1);
+    xc_buf_bytes(&out, sample_policy, (size_t) (at - sample_policy));
+    xc_buf_z(&out, with == NULL ? "" : with);
+    xc_buf_z(&out, at + strlen(find));
+    text[out.len] = '\0';
 
     if (xc_policy_load(&w->heap.arena, sample_json(json, sizeof(json), text),
                        NULL, SAMPLE_NOW_S, &faults, &w->policy) != XC_OK

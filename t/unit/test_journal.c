@@ -1,483 +1,13 @@
 /*
  * The journal's file protocol: what it writes, and what it makes of every
  * state that a crash, a full disk, a rotation or a hand may leave.  After each
- * the chain is read again by a slow verifier that shares no code with it.
+ * the chain, the tree and all checkpoints are read again by a slow verifier.
  */
 
 #define _GNU_SOURCE
 
-#include "xt.h"
-#include "xc_journal.h"
+#include "journal_bed.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define LOG   "audit.log"
-#define HEAD  "audit.head"
-
-
-/* What fails next; a count of calls, 0: nothing. */
-static struct {
-    int   log_write, log_short, tip_write, log_sync, log_open, truncate;
-    int   err;
-    int   die_at_tip;
-    long  fs_type;
-} fail;
-
-static int   syncs;             /* of audit.log */
-static char  dir[64];
-
-
-ssize_t __real_pwrite(int fd, const void *buf, size_t n, off_t at);
-ssize_t __wrap_pwrite(int fd, const void *buf, size_t n, off_t at);
-int __real_fdatasync(int fd);
-int __wrap_fdatasync(int fd);
-int __real_ftruncate(int fd, off_t size);
-int __wrap_ftruncate(int fd, off_t size);
-int __real_openat(int at, const char *path, int flags, mode_t mode);
-int __wrap_openat(int at, const char *path, int flags, mode_t mode);
-int __real_fstatfs(int fd, struct statfs *fs);
-int __wrap_fstatfs(int fd, struct statfs *fs);
-
-
-static bool
-due(int *counter)
-{
-    return *counter != 0 && --*counter == 0;
-}
-
-
-static bool
-names(int fd, const char *name)
-{
-    char     link[64], path[256];
-    ssize_t  n;
-
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    n = readlink(link, path, sizeof(path) - 1);
-    path[n < 0 ? 0 : n] = '\0';
-
-    return strstr(path, name) != NULL;
-}
-
-
-ssize_t
-__wrap_pwrite(int fd, const void *buf, size_t n, off_t at)
-{
-    if (names(fd, LOG)) {
-        if (due(&fail.log_short)) {
-            return __real_pwrite(fd, buf, n / 2, at);
-        }
-
-        if (due(&fail.log_write)) {
-            errno = fail.err;
-            return -1;
-        }
-    }
-
-    if (names(fd, HEAD) && at == 0) {
-        if (due(&fail.die_at_tip)) {
-            kill(getpid(), SIGKILL);
-        }
-
-        if (due(&fail.tip_write)) {
-            errno = EIO;
-            return -1;
-        }
-    }
-
-    return __real_pwrite(fd, buf, n, at);
-}
-
-
-int
-__wrap_fdatasync(int fd)
-{
-    if (!names(fd, HEAD)) {
-        syncs++;
-
-        if (due(&fail.log_sync)) {
-            errno = EIO;
-            return -1;
-        }
-    }
-
-    return __real_fdatasync(fd);
-}
-
-
-int
-__wrap_ftruncate(int fd, off_t size)
-{
-    if (due(&fail.truncate)) {
-        errno = EIO;
-        return -1;
-    }
-
-    return __real_ftruncate(fd, size);
-}
-
-
-int
-__wrap_openat(int at, const char *path, int flags, mode_t mode)
-{
-    if (strcmp(path, LOG) == 0 && due(&fail.log_open)) {
-        errno = EROFS;
-        return -1;
-    }
-
-    return __real_openat(at, path, flags, mode);
-}
-
-
-int
-__wrap_fstatfs(int fd, struct statfs *fs)
-{
-    int  rc = __real_fstatfs(fd, fs);
-
-    if (fail.fs_type != 0) {
-        fs->f_type = (__typeof__(fs->f_type)) fail.fs_type;
-    }
-
-    return rc;
-}
-
-
-/* Files */
-
-static char *
-in_dir(const char *name)
-{
-    static char  paths[4][384];
-    static int   next;
-    char        *p = paths[next++ % 4];
-
-    snprintf(p, sizeof(paths[0]), "%s/%s", dir, name);
-
-    return p;
-}
-
-
-static void
-sh(const char *fmt, ...)
-{
-    int      n;
-    char     cmd[1024];
-    va_list  args;
-
-    n = snprintf(cmd, sizeof(cmd), "cd %s && ", dir);
-    va_start(args, fmt);
-    vsnprintf(cmd + n, sizeof(cmd) - (size_t) n, fmt, args);
-    va_end(args);
-
-    if (system(cmd) != 0) {
-        printf("# failed: %s\n", cmd);
-        exit(2);
-    }
-}
-
-
-static void
-fresh(void)
-{
-    memset(&fail, 0, sizeof(fail));
-
-    if (dir[0] != '\0') {
-        sh("rm -rf %s", dir);
-    }
-
-    strcpy(dir, "/tmp/xc-journal-XXXXXX");
-
-    if (mkdtemp(dir) == NULL) {
-        perror("mkdtemp");
-        exit(2);
-    }
-}
-
-
-static off_t
-size_of(const char *name)
-{
-    struct stat  st;
-
-    return stat(in_dir(name), &st) == 0 ? st.st_size : -1;
-}
-
-
-/* The first file whose name begins so, in the order of names. */
-static const char *
-like(const char *prefix)
-{
-    FILE         *f;
-    char          cmd[256];
-    static char   name[256];
-
-    snprintf(cmd, sizeof(cmd), "cd %s && ls | grep '^%s' | head -1", dir,
-             prefix);
-    f = popen(cmd, "r");
-    name[0] = '\0';
-
-    if (f != NULL) {
-        if (fgets(name, sizeof(name), f) != NULL) {
-            name[strcspn(name, "\n")] = '\0';
-        }
-
-        pclose(f);
-    }
-
-    return name;
-}
-
-
-static char *
-slurp(const char *name, size_t *len)
-{
-    FILE  *f;
-    char  *p = calloc(1, 1 << 24);
-
-    f = fopen(in_dir(name), "r");
-    *len = f == NULL || p == NULL ? 0 : fread(p, 1, (1 << 24) - 1, f);
-
-    if (f != NULL) {
-        fclose(f);
-    }
-
-    return p;
-}
-
-
-static bool
-has(const char *name, const char *text)
-{
-    bool    found;
-    char   *p;
-    size_t  len;
-
-    p = slurp(name, &len);
-    found = p != NULL && memmem(p, len, text, strlen(text)) != NULL;
-    free(p);
-
-    return found;
-}
-
-
-/* The slow verifier */
-
-typedef struct {
-    bool           begun;
-    unsigned long  next, lines;
-    char           leaf[65];
-} slow_t;
-
-
-static bool
-slow_line(slow_t *s, char *line)
-{
-    char           prev[65], *p, *bytes;
-    size_t         len = strlen(line);
-    uint8_t        sum[32];
-    unsigned long  seq, from = 0, to = 0;
-
-    if (sscanf(line, "{\"seq\":%lu,\"prev\":\"%64[0-9a-f]\",\"time\":\"",
-               &seq, prev) != 2 || line[len - 1] != '}')
-    {
-        printf("# no record: %.100s\n", line);
-        return false;
-    }
-
-    p = strstr(line, "\"event\":\"recover\"") == NULL
-        ? NULL : strstr(line, "\"unsure\":");
-
-    if (p != NULL) {
-        sscanf(p, "\"unsure\":{\"from\":%lu,\"to\":%lu}", &from, &to);
-    }
-
-    if (s->begun && (seq != s->next || strcmp(prev, s->leaf) != 0)
-        && !(p != NULL && from <= s->next && seq == to + 1))
-    {
-        printf("# seq %lu where %lu follows: %.160s\n", seq, s->next, line);
-        return false;
-    }
-
-    if (!s->begun && seq == 0 && strspn(prev, "0") != 64) {
-        return false;
-    }
-
-    bytes = malloc(len + 1);
-    bytes[0] = '\0';
-    memcpy(bytes + 1, line, len);
-
-    if (xc_hash(XC_HASH_SHA256, bytes, len + 1, sum) != XC_OK) {
-        exit(2);
-    }
-
-    free(bytes);
-
-    for (p = s->leaf, len = 0; len < 32; len++, p += 2) {
-        snprintf(p, 3, "%02x", sum[len]);
-    }
-
-    s->begun = true;
-    s->next = seq + 1;
-    s->lines++;
-
-    return true;
-}
-
-
-/* The chain over files, given in order; -1 where it is broken, else the
- * number of lines. */
-static long
-slow(const char *name, ...)
-{
-    bool      ok = true;
-    char     *text, *line, *end;
-    size_t    len;
-    slow_t    s = { .begun = false };
-    va_list   args;
-
-    va_start(args, name);
-
-    for ( /* void */ ; name != NULL; name = va_arg(args, const char *)) {
-        text = slurp(name, &len);
-
-        for (line = text; ok && line < text + len; line = end + 1) {
-            end = memchr(line, '\n', (size_t) (text + len - line));
-
-            if (end == NULL) {
-                printf("# %s does not end with LF\n", name);
-                ok = false;
-                break;
-            }
-
-            *end = '\0';
-            ok = slow_line(&s, line);
-        }
-
-        free(text);
-    }
-
-    va_end(args);
-
-    return ok ? (long) s.lines : -1;
-}
-
-
-/* Journals */
-
-static int64_t
-tick(void *ctx)
-{
-    static int64_t  now_us = 1795343430123456;      /* 2026-11-22T10:30:30 */
-
-    (void) ctx;
-
-    return now_us += 10;
-}
-
-
-static xc_journal_report_t  report;
-
-
-static xc_rc_t
-start_as(xc_journal_t *j, const char *node, bool sync)
-{
-    xc_journal_conf_t  conf = {
-        .dir = dir, .node = xc_str_z(node), .sync = sync,
-        .uid = (uid_t) -1, .gid = (gid_t) -1,
-        .describe = XC_STR("\"version\":\"1\",\"sync\":\"group\""),
-        .now_us = tick
-    };
-
-    return xc_journal_open(j, &conf, &report);
-}
-
-
-static xc_journal_t
-start(void)
-{
-    xc_journal_t  j;
-
-    if (start_as(&j, "n1", true) != XC_OK) {
-        printf("# open: %s\n", report.text);
-        exit(2);
-    }
-
-    return j;
-}
-
-
-/* Appends n entries as one batch; the first one's seq is left in *seq. */
-static xc_rc_t
-put(xc_journal_t *j, size_t n, uint64_t *seq)
-{
-    size_t              i;
-    xc_rc_t             rc;
-    static char         scratch[1 << 18];
-    xc_journal_entry_t  entries[64];
-
-    for (i = 0; i < n; i++) {
-        memset(&entries[i], 0, sizeof(entries[i]));
-        entries[i].members = XC_STR("\"event\":\"decision\",\"id\":\"x\"");
-        entries[i].seq = 777777;
-    }
-
-    rc = xc_journal_append(j, entries, n, scratch, sizeof(scratch), &report);
-
-    if (seq != NULL) {
-        *seq = entries[0].seq;
-    }
-
-    if (report.text[0] != '\0') {
-        printf("# %s%s\n", report.alert ? "ALERT " : "", report.text);
-    }
-
-    return rc;
-}
-
-
-static void
-flip(const char *name, off_t at)
-{
-    int   fd = open(in_dir(name), O_RDWR);
-    char  c;
-
-    if (pread(fd, &c, 1, at) != 1) {
-        exit(2);
-    }
-
-    c ^= 1;
-
-    if (__real_pwrite(fd, &c, 1, at) != 1) {
-        exit(2);
-    }
-
-    close(fd);
-}
-
-
-static void
-add(const char *name, const char *bytes, size_t n)
-{
-    int  fd = open(in_dir(name), O_WRONLY | O_APPEND);
-
-    if (write(fd, bytes, n) != (ssize_t) n) {
-        exit(2);
-    }
-
-    close(fd);
-}
-
-
-/* Tests */
 
 static void
 test_chain(void)
@@ -497,7 +27,8 @@ test_chain(void)
 
     xt_ok(ok && report.text[0] == '\0', "seqs are given in order");
     xt_ok(syncs >= 20, "every append is synced");
-    xt_ok(xc_journal_checkpoint(&j, &report) == XC_OK, "a checkpoint");
+    xt_ok(xc_journal_checkpoint(&j, &report) == XC_OK
+          && slow(LOG, NULL) == 60 && has_checkpoint(60), "a checkpoint");
     xc_journal_close(&j);
 
     for (i = 0; i < 5; i++) {
@@ -526,12 +57,15 @@ static void
 test_limits(void)
 {
     char                 *big = malloc(70000), *scratch = malloc(300000);
+    off_t                 size;
     uint64_t              seq;
     xc_journal_t          j;
     xc_journal_entry_t    e;
 
     fresh();
     j = start();
+    (void) !put(&j, 1, NULL);
+    size = size_of(LOG);
     memset(big, 'x', 70000);
     memcpy(big, "\"event\":\"decision\",\"a\":\"", 24);
     big[65535] = '"';
@@ -539,9 +73,9 @@ test_limits(void)
     memset(&e, 0, sizeof(e));
     e.members = (xc_str_t) { big, 65536 };
     xt_ok(xc_journal_append(&j, &e, 1, scratch, 300000, &report) == XC_ELIMIT
-          && size_of(LOG) == 0, "a line over 64 KiB is not written");
+          && size_of(LOG) == size, "a line over 64 KiB is not written");
 
-    /* {"seq":0,"prev":"…64…","time":"…27…","node":"n1",  and  } */
+    /* {"seq":1,"prev":"…64…","time":"…27…","node":"n1",  and  } */
     big[65536 - 133] = '"';
     e.members.len = 65536 - 132;
     xt_ok(xc_journal_append(&j, &e, 1, scratch, 300000, &report) == XC_ELIMIT,
@@ -549,7 +83,8 @@ test_limits(void)
     big[65536 - 134] = '"';
     e.members.len = 65536 - 133;
     xt_ok(xc_journal_append(&j, &e, 1, scratch, 300000, &report) == XC_OK
-          && size_of(LOG) == 65537, "but one of 64 KiB is");
+          && size_of(LOG) == size + 65537 && know(1, e.leaf),
+          "but one of 64 KiB is");
 
     e.members = XC_STR("\"event\":\"decision\",\n\"a\":1");
     xt_ok(xc_journal_append(&j, &e, 1, scratch, 300000, &report)
@@ -557,13 +92,13 @@ test_limits(void)
     e.members = XC_STR("\"event\":\"stop\"");
     xt_ok(xc_journal_append(&j, &e, 1, scratch, 100, &report) == XC_ELIMIT,
           "scratch that is too small");
-    xt_ok(put(&j, 1, &seq) == XC_OK && seq == 1 && slow(LOG, NULL) == 2,
+    xt_ok(put(&j, 1, &seq) == XC_OK && seq == 2 && slow(LOG, NULL) == 3,
           "none of them spent a seq");
 
     xc_journal_close(&j);
     j = start();
     sh("rm -f " HEAD);
-    xt_ok(put(&j, 1, &seq) == XC_OK && seq == 3 && slow(LOG, NULL) == 4
+    xt_ok(put(&j, 1, &seq) == XC_OK && seq == 4 && slow(LOG, NULL) == 5
           && report.alert, "a long line is read back");
     xc_journal_close(&j);
 
@@ -635,6 +170,7 @@ test_killed(void)
     xt_ok(put(&j, 1, &seq) == XC_OK && seq == 5 && slow(LOG, NULL) == 6
           && report.text[0] == '\0' && !has(LOG, "recover"),
           "its lines are adopted, and its lock is free");
+    xt_ok(covered(&j, LOG, NULL), "signed for");
     xc_journal_close(&j);
 }
 
@@ -673,6 +209,7 @@ test_torn(void)
     xt_ok(put(&j, 1, &seq) == XC_OK && seq == 7 && slow(LOG, NULL) == 8,
           "does not lose the record that it owes");
     sh("test $(grep -c torn-tail " LOG ") = 3");
+    xt_ok(covered(&j, LOG, NULL), "signed for");
     xc_journal_close(&j);
 }
 
@@ -721,6 +258,7 @@ test_head(void)
           && put(&k, 1, &seq) == XC_OK && put(&j, 1, &seq) == XC_OK
           && slow(LOG, NULL) == (long) seq + 1,
           "a deleted head: both processes find the new one");
+    xt_ok(covered(&j, LOG, NULL), "signed for");
     xc_journal_close(&k);
     xc_journal_close(&j);
 
@@ -731,6 +269,15 @@ test_head(void)
           && put(&j, 1, NULL) == XC_EINPUT
           && strstr(report.text, "another node") != NULL, "and log");
     xc_journal_close(&j);
+
+    fresh();
+    j = start();
+    (void) !put(&j, 1, NULL);
+    xc_journal_close(&j);
+    sh("printf '\\001' | dd of=" HEAD " bs=1 seek=16 conv=notrunc status=none");
+    xt_ok(start_as(&j, "n1", true) == XC_EINPUT
+          && strstr(report.text, "another version") != NULL,
+          "a head of another format");
 
     sh("head -c 9000 /dev/zero >" HEAD);
     xt_ok(start_as(&j, "n1", true) == XC_EINPUT, "no head at all");
@@ -753,6 +300,7 @@ test_power_loss(void)
     (void) !put(&j, 3, NULL);
 
     sh("truncate -s %ld " LOG, size + 5);
+    forget(5);
     xt_ok(put(&j, 1, &seq) == XC_OK && seq == 6 && slow(LOG, NULL) == 7,
           "the log shorter than its tip");
     xt_ok(has(LOG, "\"cause\":\"power-loss\",\"set_aside\":\"audit.torn-")
@@ -764,6 +312,7 @@ test_power_loss(void)
     xc_journal_close(&j);
     sh("dd if=/dev/zero of=" LOG " bs=1 seek=%ld count=100 conv=notrunc "
        "status=none", size + 100);
+    forget(7);
     j = start();
     xt_ok(put(&j, 1, &seq) == XC_OK && seq == 8 && slow(LOG, NULL) == 9,
           "of the tip's size, but with a hole");
@@ -778,6 +327,85 @@ test_power_loss(void)
     flip(LOG, size_of(LOG) - 5);
     xt_ok(put(&j, 1, &seq) == XC_OK && seq == 10 && slow(LOG, NULL) == 11,
           "and as it was");
+    xt_ok(covered(&j, LOG, NULL), "signed for");
+    xc_journal_close(&j);
+}
+
+
+/* In the same boot nothing that was written is lost: somebody took it. */
+static void
+test_boot(void)
+{
+    long          size;
+    uint64_t      seq;
+    xc_journal_t  j;
+
+    fresh();
+    boot = BOOT_A;
+    j = start();
+    (void) !put(&j, 3, NULL);
+    (void) !xc_journal_checkpoint(&j, &report);
+    size = size_of(LOG);
+    (void) !put(&j, 2, NULL);
+
+    sh("truncate -s %ld " LOG, size);
+    xt_ok(put(&j, 1, &seq) == XC_OK && seq == 6 && report.alert
+          && slow(LOG, NULL) == 5
+          && has(LOG, "\"cause\":\"log-truncated\",\"unsure\":{\"from\":3,"
+                      "\"to\":4}"), "unsynced lines cut in the same boot");
+    xc_journal_close(&j);
+
+    size = size_of(LOG);
+    j = start();
+    (void) !xc_journal_checkpoint(&j, &report);
+    (void) !put(&j, 1, NULL);
+    (void) !put(&j, 1, NULL);
+    xc_journal_close(&j);
+    flip(LOG, size + 20);
+    j = start();
+    xt_ok(put(&j, 1, NULL) == XC_EIO && report.alert
+          && strstr(report.text, "between seq 7 and 8") != NULL
+          && like("audit.torn-")[0] == '\0', "altered: nothing is cut");
+    xc_journal_close(&j);
+
+    boot = BOOT_B;
+    forget(7);
+    j = start();
+    xt_ok(put(&j, 1, &seq) == XC_OK && seq == 8 && !report.alert
+          && slow(LOG, NULL) == 7
+          && has(LOG, "\"cause\":\"power-loss\",\"set_aside\":"),
+          "in another boot the same is a power loss");
+
+    (void) !put(&j, 1, NULL);
+    sh("truncate -s %ld " LOG, size + 10);
+    xt_ok(put(&j, 1, &seq) == XC_OK && seq == 11 && report.alert
+          && slow(LOG, NULL) == 7, "and that boot is known from then on");
+    xc_journal_close(&j);
+
+    boot = "x";
+    xt_ok(start_as(&j, "n1", true) == XC_EINPUT, "no boot id");
+}
+
+
+/* time is what the clock said; the order is seq's. */
+static void
+test_clock(void)
+{
+    uint64_t      seq;
+    xc_journal_t  j;
+
+    fresh();
+    j = start();
+    (void) !put(&j, 1, NULL);
+    add(LOG, "torn", 4);
+    (void) !put(&j, 1, NULL);
+    now_us -= 86400LL * 1000000;
+    xt_ok(put(&j, 1, &seq) == XC_OK && seq == 3 && report.text[0] == '\0'
+          && has(LOG, "\"time\":\"2026-11-21T")
+          && xc_journal_checkpoint(&j, &report) == XC_OK
+          && slow(LOG, NULL) == 4, "a clock that steps back");
+    now_us += 86400LL * 1000000;
+    xt_ok(covered(&j, LOG, NULL), "signed for");
     xc_journal_close(&j);
 }
 
@@ -807,6 +435,7 @@ test_truncated(void)
     sh(": >" LOG);
     xt_ok(put(&j, 1, &seq) == XC_OK && seq == 8 && slow(LOG, NULL) == 2
           && has(LOG, "\"unsure\":{\"from\":0,\"to\":6}"), "cut to nothing");
+    xt_ok(covered(&j, LOG, NULL), "signed for");
     xc_journal_close(&j);
 }
 
@@ -829,7 +458,8 @@ test_rotation(void)
           "rotated by rename");
     xt_ok(has(LOG, "{\"seq\":3,") && has(LOG, "\"event\":\"reopen\","
               "\"previous\":{\"seq_end\":2,\"bytes\":")
-          && has(LOG, ",\"version\":\"1\",\"sync\":\"group\"}\n"),
+          && has(LOG, ",\"version\":\"1\",\"sync\":\"group\",\"frontier\":"
+                      "{\"size\":3,\"hashes\":["),
           "the new file begins with its record");
     sh("test \"$(stat -c %%a " LOG ")\" = 600");
 
@@ -865,6 +495,7 @@ test_rotation(void)
 
     xc_journal_close(&k);
     xc_journal_close(&idle);
+    xt_ok(covered(&j, LOG, NULL), "signed for");
     xc_journal_close(&j);
 }
 
@@ -902,6 +533,7 @@ test_deleted(void)
     xt_ok(put(&j, 1, &seq) == XC_OK && seq == 10 && size_of("a") == 9
           && size_of("b") == 9 && size_of("c") == 9
           && has(LOG, "log-deleted"), "another file that got its inode");
+    xt_ok(covered(&j, LOG, NULL), "signed for");
     xc_journal_close(&j);
 }
 
@@ -928,6 +560,7 @@ test_stranger(void)
     sh("mv right " LOG);
     xt_ok(put(&j, 1, &seq) == XC_OK && seq == 2 && slow(LOG, NULL) == 3,
           "the right one put back");
+    xt_ok(covered(&j, LOG, NULL), "signed for");
     sh("mv " LOG " right; ln -s right " LOG);
     xt_ok(put(&j, 1, &seq) == XC_EIO, "a symbolic link is refused");
     sh("rm " LOG "; mkdir " LOG);
@@ -983,6 +616,7 @@ test_failed_sync(void)
     sh("mv " LOG " " LOG ".2");
     xt_ok(put(&j, 1, NULL) == XC_OK && has(LOG, "\"set_aside\":\"audit.log.2"),
           "rotated after it failed");
+    xt_ok(covered(&j, LOG ".2", LOG), "signed for");
     xc_journal_close(&j);
     xc_journal_close(&k);
 }
@@ -1007,6 +641,10 @@ test_failed_write(void)
     fail.log_short = 1;
     xt_ok(put(&j, 2, &seq) == XC_EIO && size_of(LOG) == size, "a short write");
     fail.log_write = 1;
+    fail.err = EIO;
+    xt_ok(put(&j, 2, &seq) == XC_EIO && size_of(LOG) == size
+          && covered(&j, LOG, NULL), "an error");
+    fail.log_write = 1;
     fail.err = EINTR;
     xt_ok(put(&j, 1, &seq) == XC_OK && seq == 2 && slow(LOG, NULL) == 3,
           "an interrupted one goes through; no seq was spent");
@@ -1029,6 +667,7 @@ test_failed_write(void)
           && strstr(report.text, "Read-only") != NULL, "no new file");
     xt_ok(put(&j, 1, &seq) == XC_OK && seq == 6
           && slow(LOG ".1", LOG, NULL) == 4, "until there can be one");
+    xt_ok(covered(&j, LOG ".1", LOG), "signed for");
     xc_journal_close(&j);
 }
 
@@ -1130,7 +769,9 @@ test_prefix(void)
 int
 main(void)
 {
-    if (xc_crypto_init() != XC_OK) {
+    xc_heap_t  heap;
+
+    if (bed_init(&heap) != 0) {
         return 2;
     }
 
@@ -1142,6 +783,8 @@ main(void)
     test_torn();
     test_head();
     test_power_loss();
+    test_boot();
+    test_clock();
     test_truncated();
     test_rotation();
     test_deleted();
@@ -1151,6 +794,7 @@ main(void)
     test_checkpoint();
 
     sh("rm -rf %s", dir);
+    xc_heap_free(&heap);
 
     return xt_done();
 }

@@ -44,6 +44,7 @@ static const struct {
     { Q_BASE "&lang=a+b", "request-invalid", "lang: must write all" },
     { Q_BASE "&case_no=%ff", "request-invalid", "case_no: not UTF-8" },
     { Q_BASE "&case_no=%C0%80", "request-invalid", "case_no: not UTF-8" },
+    { Q_BASE "&\xc3\x28=1", "request-invalid", "query: this operation takes" },
     { Q_BASE "&case_no=%00", "request-invalid", "case_no: holds a control" },
     { Q_BASE "&case_no=a%0A", "request-invalid", "case_no: holds a control" },
     { Q_BASE "&case_no=%c2%85", "request-invalid", "a control" },

@@ -33,7 +33,8 @@ static const xc_header_t  fields[] = {
     H("Cache-Control", "max-age=60"), H("Cache-Control", "   must-revalidate"),
     H("Example-Dict", "  a=1,    b=2;x=1;y=2,   c=(a   b   c)"),
     H("X-Empty-Header", ""), H("X-Break", "a\n\"@method\": GET"),
-    H("X-Return", "a\rb")
+    H("X-Return", "a\rb"), H("X-Latin", "caf\xe9"), H("X-Control", "a\x01"),
+    H("X-Delete", "\x7f"), H("X-Tab", "a\tb")
 };
 
 static const xc_msg_t  b2 = {
@@ -124,6 +125,10 @@ static const base_case_t  cases[] = {
     { "a line feed", &plain, "/", "x", "(\"x-break\")", NULL, "x-break" },
     { "a carriage return", &plain, "/", "x", "(\"x-return\")", NULL,
       "x-return" },
+    { "obs-text", &plain, "/", "x", "(\"x-latin\")", NULL, "x-latin" },
+    { "a control", &plain, "/", "x", "(\"x-control\")", NULL, "x-control" },
+    { "DEL", &plain, "/", "x", "(\"x-delete\")", NULL, "x-delete" },
+    { "a tab", &plain, "/", "x", "(\"x-tab\")", "\"x-tab\": a\tb\n", NULL },
     { "a line feed in the path", &plain, "/a\nb", "x", "(\"@path\")", NULL,
       "@path" },
 };

@@ -53,6 +53,7 @@ sub log_records {
 
 # Two tests: xcctl's word on the chain, and this one's.  Options:
 #   seen      requests that the back end saw (default: the harness's)
+#   answers   that clients got, of XC::Load: each has its record
 #   outcomes  allowed records that may lack their outcome (default 0)
 #   n         so many allowed records there are
 sub whole {
@@ -70,6 +71,7 @@ sub whole {
                    "$name: verified") or Test::More::diag($out);
 
     push @bad, _seen(\@all, $o{seen} // [$t->backend->requests]);
+    push @bad, _answers(\@all, $o{answers} // []);
     push @bad, _outcomes(\@all, $o{outcomes} // 0);
     my $n = grep { ($_->{decision} // '') eq 'allow' } @all;
     push @bad, "$n are allowed, not $o{n}" if defined $o{n} && $n != $o{n};
@@ -117,6 +119,25 @@ sub _seen {
             push @bad, "the back end saw $id, which no record allows";
         } elsif ($s->{h}{'x-xc-record'} ne "$r->{node}:$r->{seq}") {
             push @bad, "the back end saw $id as $s->{h}{'x-xc-record'}";
+        }
+    }
+    return @bad;
+}
+
+
+sub _answers {
+    my ($all, $answers) = @_;
+    my %at = map { $_->{seq} => $_ } @$all;
+    my @bad;
+
+    for my $a (grep { defined $_->{record} } @$answers) {
+        my ($seq, $leaf) = $a->{record} =~ /:(\d+);leaf=([0-9a-f]{64})\z/;
+        my $r = defined $seq ? $at{$seq} : undef;
+
+        if (!$r || ($r->{decision} // '') ne 'allow'
+            || sha256_hex("\0$r->{line}") ne $leaf)
+        {
+            push @bad, "a client was answered by $a->{record}";
         }
     }
     return @bad;

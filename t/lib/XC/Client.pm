@@ -10,6 +10,7 @@ use warnings;
 use Crypt::Digest qw(digest_data);
 use Crypt::Mac::HMAC qw(hmac);
 use Crypt::PRNG qw(random_bytes_hex);
+use IO::Select;
 use IO::Socket::INET;
 use JSON::PP;
 use MIME::Base64 qw(encode_base64);
@@ -239,6 +240,18 @@ sub write {
 }
 
 
+# Reads what comes until nothing has for a moment.
+sub drain {
+    my ($self, $sock) = @_;
+
+    while ($sock->can('pending') && $sock->pending
+           || IO::Select->new($sock)->can_read(0.1))
+    {
+        $sock->sysread(my $bytes, 65_536) or last;
+    }
+}
+
+
 # One answer from a connection; undef at its end.  1xx answers are skipped.
 sub read_answer {
     my ($self, $sock, $method) = @_;
@@ -284,8 +297,8 @@ sub _read_one {
     } elsif (lc($h->{'transfer-encoding'} // '') eq 'chunked') {
         $body = _read_chunks($sock, $answer);
     } elsif (defined $h->{'content-length'}) {
-        my $got = read $sock, $body, $h->{'content-length'};
-        $answer->{truncated} = 1 if ($got // 0) != $h->{'content-length'};
+        $body = _read_n($sock, $h->{'content-length'});
+        $answer->{truncated} = 1 if length $body != $h->{'content-length'};
     } else {
         local $/;
         $body = <$sock> // '';
@@ -296,14 +309,26 @@ sub _read_one {
 }
 
 
+# A read of a TLS socket ends with a TLS record, and one of nothing waits.
+sub _read_n {
+    my ($sock, $n) = @_;
+    my $bytes = '';
+
+    while (length $bytes < $n) {
+        read $sock, $bytes, $n - length $bytes, length $bytes or last;
+    }
+    return $bytes;
+}
+
+
 sub _read_chunks {
     my ($sock, $answer) = @_;
     my $body = '';
 
     while (defined(my $line = <$sock>)) {
         my $n = hex(($line =~ /^([0-9a-fA-F]+)/)[0] // last);
-        my $got = read $sock, my $chunk, $n + 2;
-        last if ($got // 0) != $n + 2;
+        my $chunk = _read_n($sock, $n + 2);
+        last if length $chunk != $n + 2;
         return $body if $n == 0;
         $body .= substr $chunk, 0, $n;
     }

@@ -1,0 +1,433 @@
+# The measurement that bench/run describes and starts.
+
+use strict;
+use warnings;
+use utf8;
+
+use Cwd qw(abs_path);
+use File::Path qw(remove_tree);
+use File::Temp qw(tempdir);
+use IO::Socket::INET;
+use JSON::PP;
+use MIME::Base64 qw(encode_base64);
+use POSIX qw(strftime);
+use Time::HiRes qw(sleep);
+
+use XC::Shim;
+
+my $root = abs_path('.');
+my $build = $ENV{XC_BUILD};
+my $total = $ENV{BENCH_REQUESTS} // 200_000;
+my $rounds = $ENV{BENCH_ROUNDS} // 3;
+my $n = int(($total + $rounds - 1) / $rounds);
+my $warm = $n < 2000 ? $n : 2000;
+my $connections = 64;
+my $nginx = $ENV{XC_NGINX} // find_nginx();
+
+my $owner = $$;
+my $dir = tempdir('bench-XXXXXXXX', DIR => $ENV{BENCH_DIR} // $build);
+my @cpus = cpus();
+my ($gate_cpu, $other_cpu) = @cpus > 1 ? @cpus : (@cpus, @cpus);
+my %port;
+@port{qw(backend plain gate)} = free_ports(3);
+my $secret = pack 'H*', join '', map { sprintf '%02x', int rand 256 } 1 .. 32;
+my $target = '/xc/v1/merchants/91310000MA1FL0000N?fields=merchant.name,'
+    . 'merchant.uscc&request_no=%E6%B2%AA%E5%B8%82%E7%9B%91%E5%8D%8F%E6%9F%A5'
+    . '%E3%80%942026%E3%80%951182%E5%8F%B7&purpose=case_investigation';
+my $shim = XC::Shim::build($root, $build);
+my %master;
+
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+binmode STDOUT, ':utf8';
+END { local $?; clean() if ($owner // 0) == $$ }
+
+exit main();
+
+
+sub main {
+    spew('policy.json', JSON::PP->new->utf8->encode(policy()));
+    start('backend', backend_conf());
+    start('plain', plain_conf());
+    start('gate', gate_conf(), LD_PRELOAD => $shim,
+          XC_SHIM_LOG => "$dir/syncs");
+
+    header();
+    load($_, $warm) for qw(plain gate);
+    my $from = -s "$dir/syncs";
+    my (%rows, %before);
+
+    %before = counters();
+    for my $round (1 .. $rounds) {
+        for my $what (qw(plain gate)) {
+            my $row = load($what, $n);
+            push @{ $rows{$what} }, $row;
+            printf "%5d  %-5s  %10.0f  %11.1f  %11d  %11d\n", $round,
+                $what, @$row{qw(rate cpu p50 p99)};
+        }
+    }
+    return report(\%rows, \%before, {counters()}, $from);
+}
+
+
+sub header {
+    my ($version) = `$nginx -v 2>&1` =~ m{(nginx/\S+)};
+
+    printf "%s, %s, Linux %s, %s\n", strftime('%Y-%m-%d', localtime),
+        cpu_model(), (POSIX::uname())[2], $version;
+    printf "state directory on %s; CPU %d: the worker; CPU %d: back end and"
+        . " load%s\n", file_system(), $gate_cpu, $other_cpu,
+        @cpus > 1 ? '' : ' (there is no other)';
+    printf "load average before: %s\n", load_average();
+    printf "%d rounds of %d requests, %d connections kept alive, HMAC-SHA256,"
+        . " no TLS\n\n", $rounds, $n, $connections;
+    print "round  nginx  requests/s  CPU µs/req.      p50, µs      p99, µs\n";
+}
+
+
+sub report {
+    my ($rows, $before, $after, $from) = @_;
+    my %m = map {
+        my $what = $_;
+        $what => { map { my $f = $_; $f => median(map { $_->{$f} }
+                                                  @{ $rows->{$what} }) }
+                   qw(rate cpu) }
+    } qw(plain gate);
+    my $bad = 0;
+    $bad += $_->{other} for map { @$_ } values %$rows;
+    my $refused = $after->{refused} - $before->{refused};
+    my $batches = $after->{batches} - $before->{batches};
+    my $lines = $after->{lines} - $before->{lines};
+    my @syncs = sort { $a <=> $b } syncs($from);
+
+    print "\nmedians\n";
+    printf "requests per second: %.0f plain, %.0f gate (ratio %.2f)\n",
+        $m{plain}{rate}, $m{gate}{rate}, $m{gate}{rate} / $m{plain}{rate};
+    printf "CPU µs a request: %.1f plain, %.1f gate (%.1f more)\n",
+        $m{plain}{cpu}, $m{gate}{cpu}, $m{gate}{cpu} - $m{plain}{cpu};
+    printf "records a batch: %.1f (%d records, two a request, in %d batches)\n",
+        $batches ? $lines / $batches : 0, $lines, $batches;
+    printf "fdatasync: %d calls, p50 %d µs, p99 %d µs\n", scalar @syncs,
+        at(\@syncs, 0.5), at(\@syncs, 0.99);
+    printf "refused wrongly: %d of %d\n", $bad, $n * $rounds;
+    return $bad || $refused ? 1 : 0;
+}
+
+
+# One run of the load; what it cost the worker.
+sub load {
+    my ($what, $n) = @_;
+    my $worker = worker($what);
+    my $before = cpu_ns($worker);
+    my $out = `'$build/load' $port{$what} $n $connections '$target' bench @{[
+        unpack 'H*', $secret]} $other_cpu`;
+
+    die "load on $what failed\n" . slurp("$what/error.log") if $? != 0;
+    my ($ok, $other, $ns, $p50, $p99) = split ' ', $out;
+    my $cpu = cpu_ns($worker) - $before;
+    return { other => $other, rate => $n / ($ns / 1e9),
+             cpu => $cpu / 1000 / $n, p50 => $p50, p99 => $p99 };
+}
+
+
+# Nanoseconds that all threads have run, in user and kernel.
+sub cpu_ns {
+    my ($pid) = @_;
+    my $sum = 0;
+
+    for my $file (glob "/proc/$pid/task/*/schedstat") {
+        open my $fh, '<', $file or next;
+        $sum += (split ' ', <$fh>)[0];
+    }
+    return $sum if $sum;
+
+    # a kernel without it: ticks, of which there are enough in a round
+    open my $fh, '<', "/proc/$pid/stat" or die "no process $pid";
+    my @f = split ' ', <$fh> =~ s/.*\) //r;
+    return ($f[11] + $f[12]) * 1e9 / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+
+sub counters {
+    my $sock = IO::Socket::INET->new("127.0.0.1:$port{gate}") or die "gate: $!";
+
+    print $sock "GET /status HTTP/1.0\r\nHost: status\r\n\r\n";
+    my $answer = do { local $/; <$sock> };
+    my $s = JSON::PP->new->decode($answer =~ s/\A.*?\r\n\r\n//sr);
+    my $refused = 0;
+    $refused += $_ for values %{ $s->{refused} };
+    return (%{ $s->{counters} }, refused => $refused);
+}
+
+
+sub syncs {
+    my ($from) = @_;
+
+    open my $fh, '<', "$dir/syncs" or return ();
+    seek $fh, $from, 0;
+    chomp(my @us = <$fh>);
+    return @us;
+}
+
+
+sub at {
+    my ($sorted, $q) = @_;
+
+    return @$sorted ? $sorted->[int($q * $#$sorted + 0.5)] : 0;
+}
+
+
+sub median { at([sort { $a <=> $b } @_], 0.5) }
+
+
+sub policy {
+    my $map = { map { $_ => $_ } qw(fields request_no purpose) };
+    my $rate = { rate => '1000000r/s', burst => 1_000_000 };
+
+    return {
+        policy => 'bench', version => '1', transport => 'any',
+        authorities => ['platform.example'],
+        purposes => { case_investigation => {} },
+        fields => { map { ("merchant.$_" => { group => 'identity', zh => $_,
+                           en => $_, standard => JSON::PP::true }) }
+                    qw(name uscc) },
+        subject_types => { merchant => { check => 'uscc' } },
+        operations => [{ id => 'merchant', kind => 'query', methods => ['GET'],
+            path => '/xc/v1/merchants/(?<subject>[0-9A-Z]{18})',
+            subject_type => 'merchant', query => $map }],
+        patterns => { request_no => '\p{Han}[^\p{C}]{0,40}[〔\[]20[0-9]{2}'
+                                    . '[〕\]] ?第?[0-9]{1,6} ?号' },
+        grants => { standard => { groups => ['identity'],
+                                  levels => ['county'] } },
+        rates => { default => $rate },
+        agencies => [{ id => '310115', name => '上海市浦东新区市场监督管理局',
+            level => 'county', region => '310115', grants => ['standard'],
+            rate => 'default', credentials => [{ type => 'httpsig',
+                keyid => 'bench', alg => 'hmac-sha256',
+                secret => encode_base64($secret, '') }] }],
+    };
+}
+
+
+sub common {
+    my ($what, $cpu) = @_;
+    my $mask = sprintf '%b', 1 << $cpu;
+    my $user = $> == 0 ? 'user root root;' : '';
+
+    return <<"END";
+$user
+pid $dir/$what/nginx.pid;
+error_log $dir/$what/error.log error;
+worker_processes 1;
+worker_cpu_affinity $mask;
+worker_rlimit_nofile 4096;
+events { worker_connections 1024; }
+END
+}
+
+
+sub http {
+    my ($what) = @_;
+
+    return join "\n    ", 'access_log off;', 'keepalive_requests 1000000000;',
+        map { "${_}_temp_path $dir/$what/$_;" }
+            qw(client_body proxy fastcgi uwsgi scgi);
+}
+
+
+sub backend_conf {
+    return common('backend', $other_cpu) . <<"END";
+http {
+    ${\ http('backend') }
+    server {
+        listen 127.0.0.1:$port{backend};
+        location / {
+            default_type application/json;
+            return 200 '{"merchant.name":"示例","merchant.uscc":"-"}';
+        }
+    }
+}
+END
+}
+
+
+# What both proxies have in common.
+sub upstream {
+    return <<"END";
+    upstream backend {
+        server 127.0.0.1:$port{backend};
+        keepalive $connections;
+        keepalive_requests 1000000000;
+    }
+END
+}
+
+
+sub proxy {
+    return <<"END";
+proxy_pass http://backend;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+END
+}
+
+
+sub plain_conf {
+    return common('plain', $gate_cpu) . <<"END";
+http {
+    ${\ http('plain') }
+${\ upstream() }
+    server {
+        listen 127.0.0.1:$port{plain};
+        location / {
+            proxy_pass_request_headers off;
+            proxy_set_header Host \$host;
+            ${\ proxy() }
+        }
+    }
+}
+END
+}
+
+
+sub gate_conf {
+    my $replay = int(1.05 * ($n * $rounds + $warm)) + 1000;
+
+    return "load_module $ENV{XC_MODULE};\n" . common('gate', $gate_cpu)
+           . <<"END";
+http {
+    ${\ http('gate') }
+    xc_state $dir/state replay=$replay;
+    xc_audit node=bench;
+${\ upstream() }
+    server {
+        listen 127.0.0.1:$port{gate};
+        location = /status { xc_status; }
+        location / {
+            xc enforce;
+            xc_policy $dir/policy.json;
+            ${\ proxy() }
+            include $root/conf/xc_proxy_params;
+        }
+    }
+}
+END
+}
+
+
+sub start {
+    my ($what, $conf, %env) = @_;
+
+    mkdir "$dir/$what";
+    spew("$what/nginx.conf", $conf);
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        %ENV = (%ENV, %env);
+        open STDERR, '>', "$dir/$what/out";
+        exec $nginx, '-p', "$dir/$what/", '-e', "$dir/$what/error.log", '-c',
+             "$dir/$what/nginx.conf";
+    }
+    waitpid $pid, 0;
+    die "$what did not start:\n" . slurp("$what/out") if $? != 0;
+    for (1 .. 250) {
+        ($master{$what}) = slurp("$what/nginx.pid") =~ /^(\d+)/;
+        return if $master{$what} && worker($what);
+        sleep 0.02;
+    }
+    die "$what has no worker";
+}
+
+
+sub worker {
+    my ($what) = @_;
+    my $pid = $master{$what};
+
+    open my $fh, '<', "/proc/$pid/task/$pid/children" or return;
+    return (split ' ', <$fh> // '')[0];
+}
+
+
+sub clean {
+    my @pids = grep { $_ } values %master;
+
+    kill 'TERM', @pids if @pids;
+    for (1 .. 250) {
+        last if !grep { kill 0, $_ } @pids;
+        sleep 0.02;
+    }
+    remove_tree($dir) if $dir;
+}
+
+
+sub spew {
+    my ($name, $text) = @_;
+
+    utf8::encode($text) if utf8::is_utf8($text);
+    open my $fh, '>:raw', "$dir/$name" or die "$name: $!";
+    print $fh $text;
+    close $fh or die "$name: $!";
+    chmod 0640, "$dir/$name";
+}
+
+
+sub slurp {
+    my ($name) = @_;
+
+    open my $fh, '<', "$dir/$name" or return '';
+    local $/;
+    return <$fh> // '';
+}
+
+
+sub cpus {
+    open my $fh, '<', '/proc/self/status' or return (0);
+    my ($list) = map { /^Cpus_allowed_list:\s*(\S+)/ ? $1 : () } <$fh>;
+    return map { /(\d+)-(\d+)/ ? ($1 .. $2) : $_ } split /,/, $list // '0';
+}
+
+
+# What else ran: the figures are worth little beside other work.
+sub load_average {
+    open my $fh, '<', '/proc/loadavg' or return 'unknown';
+    return (split ' ', <$fh>)[0];
+}
+
+
+sub cpu_model {
+    open my $fh, '<', '/proc/cpuinfo' or return 'unknown CPU';
+    my ($name) = map { /^model name\s*:\s*(.*)/ ? $1 : () } <$fh>;
+    return ($name // 'unknown CPU') . ' (' . @cpus . ' CPUs)';
+}
+
+
+# The file system that the state directory is on: the longest mount point.
+sub file_system {
+    my ($best, $type, $device) = ('', '?', '?');
+
+    open my $fh, '<', '/proc/self/mounts' or return 'unknown';
+    while (<$fh>) {
+        my ($d, $point, $t) = split ' ';
+        my $prefix = $point eq '/' ? '/' : "$point/";
+        next if index("$dir/", $prefix) != 0 || length $point < length $best;
+        ($best, $type, $device) = ($point, $t, $d);
+    }
+    return "$type ($device)";
+}
+
+
+# Held until all are chosen, so that they differ.
+sub free_ports {
+    my @socks = map {
+        IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+            or die "no free port: $!"
+    } 1 .. $_[0];
+
+    return map { $_->sockport } @socks;
+}
+
+
+sub find_nginx {
+    for my $d (split(/:/, $ENV{PATH} // ''), '/usr/sbin') {
+        return "$d/nginx" if -x "$d/nginx";
+    }
+    die "no nginx found\n";
+}

@@ -1,0 +1,323 @@
+#include "xcctl_report.h"
+
+#include "../core/xc_buf.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define XCCTL_HTML_DAYS     62      /* columns; more days: months */
+#define XCCTL_HTML_BARS     15
+#define XCCTL_HTML_WIDTH    880
+#define XCCTL_HTML_HEIGHT   220
+
+/* One label in both languages. */
+typedef struct {
+    const char  *zh, *en;
+} xcctl_label_t;
+
+
+static const char  xcctl_html_head[] =
+    "<!DOCTYPE html>\n<html lang=\"zh-CN\">\n<head>\n"
+    "<meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width,"
+    "initial-scale=1\">\n"
+    "<title>协查审计报告 Audit report</title>\n<style>\n"
+    "body{font:15px/1.5 system-ui,'Noto Sans CJK SC',sans-serif;"
+    "margin:2rem auto;max-width:920px;padding:0 1rem;color:#1c2733;"
+    "background:#fff}\n"
+    "h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}\n"
+    "small,.en{color:#5b6b7b;font-weight:normal}\n"
+    "dl{display:flex;flex-wrap:wrap;gap:.6rem;margin:1rem 0}\n"
+    "dl div{border:1px solid #d6dee6;border-radius:6px;padding:.4rem .9rem}\n"
+    "dt{font-size:.8rem;color:#5b6b7b}dd{margin:0;font-size:1.3rem}\n"
+    "table{border-collapse:collapse;width:100%}\n"
+    "th,td{text-align:left;padding:.25rem .6rem;"
+    "border-bottom:1px solid #e4eaf0}\n"
+    "th{font-size:.85rem;color:#5b6b7b}td.n,th.n{text-align:right;"
+    "font-variant-numeric:tabular-nums}\n"
+    "svg{width:100%;height:auto;display:block}svg text{font-size:12px;"
+    "fill:#1c2733}svg .t{fill:#5b6b7b}\n"
+    ".a{fill:#2f7d6d}.r{fill:#c4553b}.b{fill:#4a76a8}"
+    ".g{stroke:#e4eaf0}\n"
+    ".k{display:inline-block;width:.8em;height:.8em;border-radius:2px;"
+    "margin:0 .3em 0 1em}\n</style>\n</head>\n<body>\n";
+
+
+/* Text of a record: its escapes stay as they are. */
+static void
+xcctl_html_text(const char *text)
+{
+    char      mem[6 * XCCTL_REPORT_TEXT];
+    xc_buf_t  out;
+
+    xc_buf_init(&out, mem, sizeof(mem));
+    xc_buf_html(&out, (xc_str_t) { text, XC_MIN(strlen(text),
+                                                XCCTL_REPORT_TEXT) });
+    fwrite(out.data, 1, out.len, stdout);
+}
+
+
+static void
+xcctl_html_title(xcctl_label_t label)
+{
+    printf("<h2>%s <span class=\"en\">%s</span></h2>\n", label.zh, label.en);
+}
+
+
+static void
+xcctl_html_figure(xcctl_label_t label, uint64_t n)
+{
+    printf("<div><dt>%s %s</dt><dd>%" PRIu64 "</dd></div>\n", label.zh,
+           label.en, n);
+}
+
+
+/* A round number at or above n for the axis: 1, 2 or 5 times a power of 10. */
+static uint64_t
+xcctl_html_round(uint64_t n)
+{
+    uint64_t  step = 1;
+
+    while (step * 10 < n && step < UINT64_MAX / 100) {
+        step *= 10;
+    }
+
+    return n <= step ? step : n <= 2 * step ? 2 * step
+           : n <= 5 * step ? 5 * step : 10 * step;
+}
+
+
+static double
+xcctl_html_part(uint64_t n, uint64_t top, double length)
+{
+    return (double) n * length / (double) (top == 0 ? 1 : top);
+}
+
+
+static void
+xcctl_html_axis(uint64_t top, double base)
+{
+    int     i;
+    double  y;
+
+    for (i = 0; i <= 2; i++) {
+        y = base - i * (base - 10) / 2;
+        printf("<line class=\"g\" x1=\"60\" x2=\"%d\" y1=\"%.1f\" "
+               "y2=\"%.1f\"/><text class=\"t\" x=\"54\" y=\"%.1f\" "
+               "text-anchor=\"end\">%" PRIu64 "</text>\n", XCCTL_HTML_WIDTH, y,
+               y, y + 4, i == 1 && top % 2 != 0 ? (top + 1) / 2
+                                                : top * (unsigned) i / 2);
+    }
+}
+
+
+static void
+xcctl_html_column(const xcctl_count_t *count, uint64_t top, double x,
+    double width, double base, bool named)
+{
+    double  admitted = xcctl_html_part(count->n[0], top, base - 10);
+    double  refused = xcctl_html_part(count->n[1], top, base - 10);
+
+    printf("<g><title>%s: %" PRIu64 " / %" PRIu64 "</title>"
+           "<rect class=\"a\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
+           "height=\"%.1f\"/><rect class=\"r\" x=\"%.1f\" y=\"%.1f\" "
+           "width=\"%.1f\" height=\"%.1f\"/></g>\n", count->key, count->n[0],
+           count->n[1], x, base - admitted, width, admitted, x,
+           base - admitted - refused, width, refused);
+
+    if (named) {
+        printf("<text class=\"t\" x=\"%.1f\" y=\"%.1f\" "
+               "text-anchor=\"middle\">%s</text>\n", x + width / 2, base + 16,
+               count->key + (count->len == 10 ? 5 : 0));
+    }
+}
+
+
+static void
+xcctl_html_days(const xcctl_report_t *report)
+{
+    size_t         i, every;
+    double         base = XCCTL_HTML_HEIGHT - 24, step;
+    uint64_t       top = 1;
+    xcctl_tally_t  periods = xcctl_report_periods(report, XCCTL_HTML_DAYS);
+
+    xcctl_html_title((xcctl_label_t) { "每日请求", "Requests a day "
+                                       "(Asia/Shanghai)" });
+    puts("<p><span class=\"k\" style=\"background:#2f7d6d\"></span>准许 "
+         "admitted<span class=\"k\" style=\"background:#c4553b\"></span>拒绝 "
+         "refused</p>");
+
+    for (i = 0; i < periods.used; i++) {
+        top = XC_MAX(top, periods.slots[i].n[0] + periods.slots[i].n[1]);
+    }
+
+    top = xcctl_html_round(top);
+    step = (double) (XCCTL_HTML_WIDTH - 70)
+           / (double) XC_MAX(periods.used, (size_t) 1);
+    every = periods.used / 12 + 1;
+
+    printf("<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"每日请求 "
+           "Requests a day\">\n", XCCTL_HTML_WIDTH, XCCTL_HTML_HEIGHT);
+    xcctl_html_axis(top, base);
+
+    for (i = 0; i < periods.used; i++) {
+        double  width = XC_MIN(step * 0.8, 48.0);
+
+        xcctl_html_column(&periods.slots[i], top,
+                          66 + (double) i * step + (step - width) / 2, width,
+                          base, i % every == 0);
+    }
+
+    puts("</svg>");
+    xcctl_tally_free(&periods);
+}
+
+
+/* Bars from left to right, one a row; n[1] behind n[0] where both. */
+static void
+xcctl_html_bars(xcctl_label_t label, const xcctl_tally_t *tally, bool both)
+{
+    size_t                i, n = XC_MIN(tally->used, (size_t) XCCTL_HTML_BARS);
+    double                first, second, y;
+    uint64_t              top = 1;
+    const xcctl_count_t  *count;
+
+    xcctl_html_title(label);
+
+    if (n == 0) {
+        puts("<p class=\"en\">无 none</p>");
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        top = XC_MAX(top, tally->slots[i].n[0] + tally->slots[i].n[1]);
+    }
+
+    printf("<svg viewBox=\"0 0 %d %zu\" role=\"img\" aria-label=\"%s %s\">\n",
+           XCCTL_HTML_WIDTH, n * 24 + 4, label.zh, label.en);
+
+    for (i = 0; i < n; i++) {
+        count = &tally->slots[i];
+        y = (double) i * 24 + 4;
+        first = xcctl_html_part(count->n[0], top, XCCTL_HTML_WIDTH - 340);
+        second = xcctl_html_part(count->n[1], top, XCCTL_HTML_WIDTH - 340);
+
+        printf("<text x=\"214\" y=\"%.0f\" text-anchor=\"end\">", y + 13);
+        xcctl_html_text(count->key);
+        printf("</text><rect class=\"%s\" x=\"222\" y=\"%.0f\" "
+               "width=\"%.1f\" height=\"17\"/><rect class=\"r\" x=\"%.1f\" "
+               "y=\"%.0f\" width=\"%.1f\" height=\"17\"/>", both ? "a" : "b",
+               y, first, 222 + first, y, second);
+        printf("<text class=\"t\" x=\"%.1f\" y=\"%.0f\">%" PRIu64,
+               228 + first + second, y + 13, count->n[0]);
+
+        if (both) {
+            printf(" / %" PRIu64, count->n[1]);
+        }
+
+        puts("</text>");
+    }
+
+    puts("</svg>");
+
+    if (n < tally->used) {
+        printf("<p class=\"en\">另有 %zu 项 and %zu more</p>\n",
+               tally->used - n, tally->used - n);
+    }
+}
+
+
+static void
+xcctl_html_replies(const xcctl_report_t *report)
+{
+    char           duration[40];
+    size_t         i;
+    unsigned       p;
+    xcctl_count_t  slots[XCCTL_REPORT_BUCKETS] = { { .key = NULL } };
+    xcctl_tally_t  buckets = { slots, XCCTL_REPORT_BUCKETS,
+                               XCCTL_REPORT_BUCKETS };
+
+    for (i = 0; i < XCCTL_REPORT_BUCKETS; i++) {
+        slots[i].key = (char *) xcctl_report_bucket_names[i];
+        slots[i].n[0] = report->buckets[i];
+    }
+
+    xcctl_html_bars((xcctl_label_t) { "从提交到最终答复的用时",
+                                      "From submit to the final reply" },
+                    &buckets, false);
+
+    printf("<p>已答复 answered %zu · 已接收待答复 received, waiting %" PRIu64,
+           report->n_final, report->waiting);
+
+    for (p = 50; report->n_final != 0 && p <= 100; p += p == 50 ? 40 : 10) {
+        xcctl_report_duration(duration, xcctl_report_percentile(report, p));
+        printf(" · %u %% ≤ %s", p, duration);
+    }
+
+    puts("</p>");
+}
+
+
+static void
+xcctl_html_slow(xcctl_label_t label, const xcctl_slowest_t *slowest)
+{
+    char                 duration[40];
+    size_t               i;
+    const xcctl_slow_t  *slow;
+
+    if (slowest->n == 0) {
+        return;
+    }
+
+    xcctl_html_title(label);
+    puts("<table><tr><th class=\"n\">用时 time</th><th class=\"n\">seq</th>"
+         "<th>部门 agency</th><th>文号 request no.</th></tr>");
+
+    for (i = 0; i < XCCTL_REPORT_SLOW && i < slowest->n; i++) {
+        slow = &slowest->slow[i];
+        xcctl_report_duration(duration, slow->ms);
+        printf("<tr><td class=\"n\">%s</td><td class=\"n\">%" PRIu64
+               "</td><td>", duration, slow->seq);
+        xcctl_html_text(slow->agency);
+        fputs("</td><td>", stdout);
+        xcctl_html_text(slow->request_no);
+        puts("</td></tr>");
+    }
+
+    puts("</table>");
+}
+
+
+void
+xcctl_report_html(const xcctl_report_t *report)
+{
+    fputs(xcctl_html_head, stdout);
+
+    fputs("<h1>协查审计报告 <span class=\"en\">Audit report</span></h1>\n"
+          "<p><small>", stdout);
+    xcctl_html_text(report->node);
+    printf(" · %s – %s</small></p>\n<dl>\n", report->first, report->last);
+    xcctl_html_figure((xcctl_label_t) { "记录", "records" }, report->records);
+    xcctl_html_figure((xcctl_label_t) { "准许", "admitted" },
+                      report->admitted);
+    xcctl_html_figure((xcctl_label_t) { "拒绝", "refused" }, report->refused);
+    xcctl_html_figure((xcctl_label_t) { "汇总的拒绝", "refusals summarised" },
+                      report->summarised);
+    puts("</dl>");
+
+    xcctl_html_days(report);
+    xcctl_html_bars((xcctl_label_t) { "按部门（准许 / 拒绝）",
+                                      "By agency (admitted / refused)" },
+                    &report->agencies, true);
+    xcctl_html_bars((xcctl_label_t) { "拒绝原因", "Reasons for refusal" },
+                    &report->reasons, false);
+    xcctl_html_bars((xcctl_label_t) { "被拒绝的字段", "Refused fields" },
+                    &report->fields, false);
+    xcctl_html_replies(report);
+    xcctl_html_slow((xcctl_label_t) { "最慢的最终答复",
+                                      "Slowest final replies" },
+                    &report->replies);
+    xcctl_html_slow((xcctl_label_t) { "最慢的应答", "Slowest answers" },
+                    &report->answers);
+    puts("</body>\n</html>");
+}

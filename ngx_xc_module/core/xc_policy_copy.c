@@ -1,0 +1,145 @@
+#include "xc_policy_load.h"
+
+#include "xc_buf.h"
+
+
+/* Room beyond the policy's own text, for public keys that stand in files. */
+#define XC_COPY_SPARE   65536
+
+typedef struct {
+    xc_load_t  *load;
+    xc_buf_t    out;
+} xc_copy_t;
+
+
+static void xc_copy_node(xc_copy_t *copy, xc_str_t name,
+    const xc_json_t *node);
+
+
+static void
+xc_copy_object(xc_copy_t *copy, const xc_json_t *object)
+{
+    char                   before = '{';
+    const xc_json_iter_t  *it;
+
+    for (it = xc_json_first(object); it != NULL;
+         it = xc_json_next(object, it))
+    {
+        xc_buf_char(&copy->out, before);
+        xc_buf_json(&copy->out, xc_json_iter_key(it));
+        xc_buf_char(&copy->out, ':');
+        xc_copy_node(copy, xc_json_iter_key(it), xc_json_iter_value(it));
+        before = ',';
+    }
+
+    xc_buf_z(&copy->out, before == '{' ? "{}" : "}");
+}
+
+
+static void
+xc_copy_array(xc_copy_t *copy, const xc_json_t *array)
+{
+    size_t  i, n = xc_json_size(array);
+
+    for (i = 0; i < n; i++) {
+        xc_buf_char(&copy->out, i == 0 ? '[' : ',');
+        xc_copy_node(copy, XC_STR(""), xc_json_element(array, i));
+    }
+
+    xc_buf_z(&copy->out, n == 0 ? "[]" : "]");
+}
+
+
+/* The copy stands alone: whoever verifies a signature by it has the key. */
+static bool
+xc_copy_file(xc_copy_t *copy, const xc_json_t *node)
+{
+    const char       *error;
+    xc_str_t          content;
+    xc_load_t        *load = copy->load;
+    const xc_json_t  *path = xc_json_member(node, XC_STR("file"));
+
+    if (path == NULL || load->files == NULL
+        || load->files->read(load->files->ctx, load->arena,
+                             xc_json_string(path), false, &content, &error)
+           != XC_OK)
+    {
+        return false;
+    }
+
+    xc_buf_json(&copy->out, content);
+
+    return true;
+}
+
+
+static void
+xc_copy_node(xc_copy_t *copy, xc_str_t name, const xc_json_t *node)
+{
+    if (xc_str_eq(name, XC_STR("secret"))) {
+        xc_buf_z(&copy->out, "\"…\"");
+        return;
+    }
+
+    switch (xc_json_type(node)) {
+
+    case XC_JSON_OBJECT:
+        if (!xc_str_eq(name, XC_STR("public_key"))
+            || !xc_copy_file(copy, node))
+        {
+            xc_copy_object(copy, node);
+        }
+        break;
+
+    case XC_JSON_ARRAY:
+        xc_copy_array(copy, node);
+        break;
+
+    case XC_JSON_STRING:
+        xc_buf_json(&copy->out, xc_json_string(node));
+        break;
+
+    case XC_JSON_INT:
+        xc_buf_i64(&copy->out, xc_json_int(node));
+        break;
+
+    case XC_JSON_BOOL:
+        xc_buf_z(&copy->out, xc_json_bool(node) ? "true" : "false");
+        break;
+
+    default:
+        /* neither null nor a fraction stands in a policy that loads */
+        xc_buf_z(&copy->out, "null");
+    }
+}
+
+
+xc_rc_t
+xc_load_copy(xc_load_t *load, const xc_json_t *root, size_t text_len)
+{
+    void       *mem;
+    size_t      cap;
+    xc_copy_t   copy = { .load = load };
+
+    /* A policy's text bounds its copy, but for DEL octets, which grow to six,
+     * and files. */
+    for (cap = text_len + XC_COPY_SPARE; /* void */; cap *= 2) {
+        mem = xc_arena_alloc(load->arena, cap);
+        if (mem == NULL) {
+            return XC_ENOMEM;
+        }
+
+        xc_buf_init(&copy.out, mem, cap);
+        xc_copy_node(&copy, XC_STR(""), root);
+        xc_buf_char(&copy.out, '\n');
+
+        if (!copy.out.overflow) {
+            break;
+        }
+    }
+
+    load->policy->copy = xc_buf_view(&copy.out);
+
+    return xc_hash(XC_HASH_SHA256, copy.out.data, copy.out.len,
+                   load->policy->copy_sha256);
+}
