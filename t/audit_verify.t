@@ -7,20 +7,24 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
-use Digest::SHA qw(sha256_hex);
 use File::Basename qw(dirname);
 use File::Temp ();
 use Test::More;
 
+use lib dirname(abs_path(__FILE__)) . '/lib';
+use XC::Log;
+
 my $root = abs_path(dirname(__FILE__) . '/..');
 my $xcctl = $ENV{XC_XCCTL} // ($ENV{XC_BUILD} // "$root/build") . '/xcctl';
 my $dir = File::Temp->newdir('xc-audit-XXXXXXXX', TMPDIR => 1);
+my $alone = "no checkpoints beside the first file: a chain made anew would not"
+            . " be found\n";
 my $whole = chain(0, map { "\"event\":\"heartbeat\",\"n\":$_" } 0 .. 9);
 
 
-is_deeply([verify($whole)], [0, "audit: 10 records, chain whole\n"],
-          'a whole chain: nothing but its last line');
-is((verify(''))[1], "audit: 0 records, chain whole\n", 'an empty file');
+is_deeply([verify($whole)], [0, $alone . "audit: 10 records, chain whole\n"],
+          'a whole chain');
+is((verify(''))[1], $alone . "audit: 0 records, chain whole\n", 'an empty file');
 is((verify("$dir/none", 1))[0], 2, 'a file that is not there: 2');
 
 altered();
@@ -29,7 +33,7 @@ forms();
 files();
 recovered();
 outcomes();
-refused();
+usage();
 
 done_testing;
 
@@ -169,7 +173,7 @@ sub files {
     spew("$dir/2", join '', map { "$_\n" } @l[4 .. 9]);
 
     is_deeply([run('audit', 'verify', "$dir/1", "$dir/2")],
-              [0, "audit: 10 records, chain whole\n"], 'two files');
+              [0, $alone . "audit: 10 records, chain whole\n"], 'two files');
 
     ($status, $out) = run('audit', 'verify', "$dir/2");
     is($status, 0, 'the second alone is whole');
@@ -238,7 +242,7 @@ sub outcomes {
         '"event":"outcome","decision_seq":3'));
 
     is($status, 0, 'decisions without outcome are no fault');
-    like($out, qr/^2 admitted decisions without an outcome:\n  seq 0\n  seq 2\n/,
+    like($out, qr/^2 admitted decisions without an outcome:\n  seq 0\n  seq 2\n/m,
          'but listed');
 
     # many at once, out of order
@@ -247,48 +251,20 @@ sub outcomes {
         (map { '"event":"decision","decision":"allow"' } 1 .. $n),
         (map { '"event":"outcome","decision_seq":' . ($_ * 7 % $n) }
              1 .. $n - 1)));
-    like($out, qr/^1 admitted decisions without an outcome:\n  seq 0\naudit: /,
+    like($out, qr/^1 admitted decisions without an outcome:\n  seq 0\n[^ ]/m,
          'among many, the one');
 }
 
 
-sub refused {
-    for my $option (qw(--key --expect --policy --subject --strict)) {
-        my ($status, $out, $err) = run('audit', 'verify', $option, 'x');
-        is($status, 2, "$option: 2");
-        like($err, qr/\Q$option\E is not supported by this version/, 'by name');
-    }
-    for my $command (qw(prove check match report prune)) {
-        my ($status, $out, $err) = run('audit', $command, 'x');
-        is($status, 2, "$command: 2");
-        like($err, qr/\Q$command\E is not supported by this version/,
-             'by name');
-    }
+sub usage {
     is((run('audit'))[0], 2, 'no command');
+    is((run('audit', 'what'))[0], 2, 'an unknown one');
     is((run('audit', 'verify'))[0], 2, 'no file');
-    is((run('audit', 'verify', '--what'))[0], 2, 'an unknown option');
-}
-
-
-# Lines from seq on; before may be given as the line that the first follows.
-sub chain {
-    my ($seq, @members) = @_;
-    my $prev = '0' x 64;
-    my $out = '';
-
-    if ($seq) {
-        $prev = sha256_hex("\0" . shift @members);
-    }
-
-    for my $members (@members) {
-        my $line = sprintf '{"seq":%d,"prev":"%s","time":"2026-11-22T10:20:'
-                           . '%02d.000001Z","node":"n1",%s}', $seq, $prev,
-                           $seq % 60, $members;
-        $prev = sha256_hex("\0$line");
-        $out .= "$line\n";
-        $seq++;
-    }
-    return $out;
+    is((run('audit', 'verify', '--what', 'x'))[0], 2, 'an unknown option');
+    is((run('audit', 'verify', '--key'))[0], 2, 'no value');
+    is((run('audit', 'verify', '--key', 'x', "$dir/log"))[0], 2, 'no key');
+    is((run('audit', 'verify', '--subject', 'x', "$dir/log"))[0], 2,
+       '--subject alone');
 }
 
 
@@ -299,7 +275,7 @@ sub lines { return split /\n/, $whole }
 sub found {
     my ($lines, $where, $what, $name) = @_;
     my ($status, $out) = verify(join '', map { "$_\n" } @$lines);
-    my @where = $out =~ /log:(\d+): (?!begins)/g;
+    my @where = $out =~ /log:(\d+): (?!begins|no record for|the clock)/g;
 
     ok($status == 1 && "@where" eq "@$where" && $out =~ /\Q$what\E/
        && $out =~ /^audit: \d+ records, \d+ faults\n\z/m,
@@ -327,23 +303,5 @@ sub run {
     }
     waitpid $pid, 0;
     my $status = $? & 127 ? 'signal' : $? >> 8;
-    return ($status, slurp("$dir/out"), slurp("$dir/err"))
-        if $args[1] && $args[1] ne 'verify' || "@args" =~ / --/ || $status eq 2;
     return ($status, slurp("$dir/out"));
-}
-
-
-sub slurp {
-    open my $fh, '<:raw', $_[0] or die "$_[0]: $!";
-    local $/;
-    return scalar <$fh>;
-}
-
-
-sub spew {
-    my ($path, $text) = @_;
-
-    open my $fh, '>:raw', $path or die "$path: $!";
-    print $fh $text;
-    close $fh or die "$path: $!";
 }

@@ -28,6 +28,7 @@ typedef struct {
     const xc_credential_t  *credential;
     const xc_agency_t      *agency;
     int64_t                 created_s;
+    int64_t                 expires_s;      /* INT64_MAX: none */
     xc_str_t                once;           /* the nonce; without one, the hash
                                                of the signature base: what the
                                                replay store burns */

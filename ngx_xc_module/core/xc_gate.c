@@ -393,6 +393,33 @@ xc_gate_rate(const xc_gate_clock_t *clock, xc_map_agency_t *place,
 }
 
 
+/* The body may have taken as long as the client liked. */
+static xc_rc_t
+xc_gate_still_valid(const xc_gate_conf_t *conf, int64_t now_s,
+    xc_gate_t *gate)
+{
+    const xc_auth_t  *auth = &gate->auth;
+
+    if (now_s > auth->created_s + conf->policy->max_age_s
+                + conf->policy->max_skew_s
+        || now_s > auth->expires_s)
+    {
+        return xc_gate_deny(gate, XC_REASON_SIGNATURE_STALE,
+                            XC_STR("the body took too long"),
+                            XC_STR("正文传输时间过长"));
+    }
+
+    if (now_s >= auth->credential->not_after_s) {
+        return xc_gate_deny(gate, XC_REASON_CREDENTIAL_EXPIRED,
+                            XC_STR("the credential expired before the body "
+                                   "came"),
+                            XC_STR("凭证在正文到达前已过期"));
+    }
+
+    return XC_OK;
+}
+
+
 /* Nonce seen before? → rate → nonce burned.  A 429 burns no nonce, a replay
  * spends no rate. */
 static xc_rc_t
@@ -418,13 +445,9 @@ xc_gate_once(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
         return rc;
     }
 
-    /* The body may have taken as long as the client liked. */
-    if (now_s > auth->created_s + conf->policy->max_age_s
-        + conf->policy->max_skew_s)
-    {
-        return xc_gate_deny(gate, XC_REASON_SIGNATURE_STALE,
-                            XC_STR("the body took too long"),
-                            XC_STR("正文传输时间过长"));
+    rc = xc_gate_still_valid(conf, now_s, gate);
+    if (rc != XC_OK) {
+        return rc;
     }
 
     rc = xc_nonce_key(conf->map, auth->credential->keyid, auth->once, key);

@@ -209,6 +209,27 @@ xc_journal_open(xc_journal_t *journal, const xc_journal_conf_t *conf,
 }
 
 
+xc_rc_t
+xc_journal_open_reader(xc_journal_t *journal, const xc_journal_conf_t *conf)
+{
+    xc_journal_t  j = { .conf = *conf, .log_fd = -1 };
+
+    j.dir_fd = open(conf->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    j.head_fd = j.dir_fd == -1
+                ? -1 : openat(j.dir_fd, XC_JOURNAL_HEAD,
+                              O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (j.head_fd == -1) {
+        xc_journal_close(&j);
+        return XC_EIO;
+    }
+
+    *journal = j;
+
+    return XC_OK;
+}
+
+
 static void
 xc_journal_close_fd(int *fd)
 {

@@ -113,6 +113,14 @@ xc_rc_t xc_journal_open(xc_journal_t *journal, const xc_journal_conf_t *conf,
 void xc_journal_close(xc_journal_t *journal);
 
 /*
+ * Opens what is there for xc_journal_read_head() and
+ * xc_journal_read_checkpoint() alone: makes nothing, takes no lock and so never
+ * waits for a writer.  XC_EIO: errno.
+ */
+xc_rc_t xc_journal_open_reader(xc_journal_t *journal,
+    const xc_journal_conf_t *conf) XC_WUR;
+
+/*
  * Appends n entries as one write, after following a rotation or repairing what
  * a crash left (which may add records of its own in front), and syncs.  The
  * first record of a file, whoever made it, and each of the journal's own get

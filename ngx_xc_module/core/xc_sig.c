@@ -14,7 +14,7 @@ typedef struct {
     xc_str_t                label;
     const xc_sfv_item_t    *input;      /* components with their parameters */
     xc_str_t                value;
-    int64_t                 created_s;
+    int64_t                 created_s, expires_s;
     xc_str_t                nonce;
     xc_str_t                unknown;    /* a keyid that is not registered */
     xc_reason_t             reason;     /* set where a check denies */
@@ -254,6 +254,8 @@ xc_sig_check_time(xc_sig_t *sig)
     if (found && expires.number < now_s) {
         return xc_sig_deny_stale(sig, "expires has passed");
     }
+
+    sig->expires_s = found ? expires.number : INT64_MAX;
 
     return XC_OK;
 }
@@ -633,6 +635,7 @@ xc_sig_verify(const xc_auth_input_t *in, xc_auth_t *auth, xc_reason_t *reason,
     auth->credential = sig.credential;
     auth->agency = sig.credential->agency;
     auth->created_s = sig.created_s;
+    auth->expires_s = sig.expires_s;
     auth->once = sig.nonce;
     auth->digest_covered = xc_sigbase_covers(sig.input, sig.input->n_items,
                                          XC_STR("content-digest"));

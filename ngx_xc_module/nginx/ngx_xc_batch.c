@@ -451,17 +451,17 @@ ngx_xc_audit_state(ngx_xc_audit_state_t *state)
 }
 
 
-/* The thread may be using the journal: status has one of its own */
+/* The thread may be using the journal, and wait for its lock: this one does
+ * neither */
 
 ngx_int_t
 ngx_xc_audit_head(xc_journal_head_t *head)
 {
-    xc_rc_t               rc;
-    xc_journal_t          reader;
-    xc_journal_report_t   report;
+    xc_rc_t       rc;
+    xc_journal_t  reader;
 
-    if (ngx_xc_audit == NULL || !ngx_xc_audit->open
-        || xc_journal_open(&reader, &ngx_xc_audit->reader, &report) != XC_OK)
+    if (ngx_xc_audit == NULL
+        || xc_journal_open_reader(&reader, &ngx_xc_audit->reader) != XC_OK)
     {
         return NGX_ERROR;
     }
@@ -476,15 +476,14 @@ ngx_xc_audit_head(xc_journal_head_t *head)
 ngx_int_t
 ngx_xc_audit_checkpoint(char *buf, size_t *len)
 {
-    xc_rc_t               rc;
-    xc_journal_t          reader;
-    xc_journal_report_t   report;
+    xc_rc_t       rc;
+    xc_journal_t  reader;
 
     if (ngx_xc_audit == NULL || ngx_xc_audit->conf->key == NULL) {
         return NGX_DECLINED;
     }
 
-    if (xc_journal_open(&reader, &ngx_xc_audit->reader, &report) != XC_OK) {
+    if (xc_journal_open_reader(&reader, &ngx_xc_audit->reader) != XC_OK) {
         return NGX_ERROR;
     }
 

@@ -360,8 +360,10 @@ ngx_xc_conf_signer(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf)
     xc_note_key_t   signer;
 
     if ((xmcf->key == NULL) != (xmcf->origin.data == NULL)) {
-        return xmcf->key ? "has a key= and no origin=: name the log"
-                         : "has an origin= and no key=: checkpoints are signed";
+        return xmcf->key ? "has a key= and no origin=: add origin=, the log's "
+                           "name in its checkpoints"
+                         : "has an origin= and no key=: add key=, which signs "
+                           "the checkpoints";
     }
 
     if (xmcf->key == NULL) {

@@ -10,11 +10,16 @@
 #include "xc_files.h"
 
 
+/* Room for the log's member: an origin, a vkey and a checkpoint, escaped */
+#define NGX_XC_INTAKE_LOG_MAX   4096
+
+
 typedef struct {
     ngx_str_t                    text;
     ngx_str_t                    type;
     ngx_str_t                    lang;
     ngx_str_t                    etag;
+    unsigned                     undated:1;    /* newer than the document */
 } ngx_xc_intake_variant_t;
 
 
@@ -29,6 +34,10 @@ struct ngx_xc_intake_doc_s {
 
 
 static ngx_int_t ngx_xc_intake_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_xc_intake_log(ngx_http_request_t *r,
+    ngx_xc_intake_variant_t *answer);
+static ngx_int_t ngx_xc_intake_log_etag(ngx_http_request_t *r,
+    ngx_xc_intake_variant_t *answer, char *note, size_t len);
 static ngx_xc_intake_variant_t *ngx_xc_intake_choose(ngx_http_request_t *r,
     ngx_xc_intake_doc_t *doc);
 static ngx_int_t ngx_xc_intake_joined(ngx_http_request_t *r, xc_msg_t *msg,
@@ -46,7 +55,7 @@ ngx_xc_intake_handler(ngx_http_request_t *r)
 {
     ngx_int_t                 rc;
     ngx_xc_loc_conf_t        *xlcf;
-    ngx_xc_intake_variant_t  *variant;
+    ngx_xc_intake_variant_t  *variant, answer;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return ngx_xc_intake_not_allowed(r);
@@ -61,13 +70,108 @@ ngx_xc_intake_handler(ngx_http_request_t *r)
 
     variant = ngx_xc_intake_choose(r, xlcf->intake);
 
-    if (variant == NULL
-        || ngx_xc_intake_headers(r, xlcf->intake, variant) != NGX_OK)
-    {
+    if (variant == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_xc_reply_text(r, &variant->type, &variant->text);
+    answer = *variant;
+
+    if (variant->lang.len == 0 && ngx_xc_intake_log(r, &answer) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_xc_intake_headers(r, xlcf->intake, &answer) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_xc_reply_text(r, &answer.type, &answer.text);
+}
+
+
+/* The JSON has the audit log's name and verifier key, and its latest
+ * checkpoint: whoever reads it can keep that, and hold the log to it */
+
+static ngx_int_t
+ngx_xc_intake_log(ngx_http_request_t *r, ngx_xc_intake_variant_t *answer)
+{
+    char                 note[XC_JOURNAL_CHECKPOINT_MAX];
+    size_t               len, size;
+    xc_buf_t             out;
+    ngx_int_t            rc;
+    ngx_xc_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_xc_module);
+
+    if (xmcf->key == NULL) {
+        return NGX_OK;
+    }
+
+    rc = ngx_xc_audit_checkpoint(note, &len);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        len = 0;
+    }
+
+    size = answer->text.len + NGX_XC_INTAKE_LOG_MAX;
+
+    xc_buf_init(&out, ngx_palloc(r->pool, size), size);
+    if (out.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* in front of the document's last brace */
+
+    xc_buf_bytes(&out, answer->text.data,
+                 answer->text.len - (sizeof("}\n") - 1));
+    xc_buf_z(&out, ",\"log\":{\"origin\":");
+    xc_buf_json(&out, ngx_xc_str(&xmcf->origin));
+    xc_buf_z(&out, ",\"vkey\":");
+    xc_buf_json(&out, ngx_xc_str(&xmcf->vkey));
+    xc_buf_z(&out, ",\"checkpoint\":");
+
+    if (len != 0) {
+        xc_buf_json(&out, (xc_str_t) { note, len });
+
+    } else {
+        xc_buf_z(&out, "null");
+    }
+
+    xc_buf_z(&out, "}}\n");
+
+    if (out.overflow) {
+        return NGX_ERROR;
+    }
+
+    answer->text.data = (u_char *) out.data;
+    answer->text.len = out.len;
+
+    return ngx_xc_intake_log_etag(r, answer, note, len);
+}
+
+
+static ngx_int_t
+ngx_xc_intake_log_etag(ngx_http_request_t *r, ngx_xc_intake_variant_t *answer,
+    char *note, size_t len)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(r->pool, answer->etag.len + 9);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    answer->etag.len = ngx_sprintf(p, "%*s-%08xD\"", answer->etag.len - 1,
+                                   answer->etag.data,
+                                   ngx_crc32_short((u_char *) note, len))
+                       - p;
+    answer->etag.data = p;
+    answer->undated = 1;
+
+    return NGX_OK;
 }
 
 
@@ -166,7 +270,10 @@ ngx_xc_intake_headers(ngx_http_request_t *r, ngx_xc_intake_doc_t *doc,
     ngx_xc_header_init(etag);
 
     r->headers_out.etag = etag;
-    r->headers_out.last_modified_time = doc->updated;
+
+    if (!variant->undated) {
+        r->headers_out.last_modified_time = doc->updated;
+    }
 
     return NGX_OK;
 }

@@ -437,6 +437,7 @@ ngx_xc_state_append(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
     xc_rc_t             rc;
     xc_journal_t        journal;
     xc_journal_conf_t   conf;
+    xc_journal_report_t  told;
 
     size = xc_journal_scratch(entry, 1);
 
@@ -454,8 +455,16 @@ ngx_xc_state_append(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
 
     rc = xc_journal_append(&journal, entry, 1, scratch, size, report);
 
-    if (rc == XC_OK && report->text[0] == '\0') {
+    if (rc == XC_OK) {
+        told = *report;
+
         rc = xc_journal_checkpoint(&journal, report);
+
+        /* what a repair had to say is not lost in a good checkpoint */
+
+        if (rc == XC_OK && report->text[0] == '\0') {
+            *report = told;
+        }
     }
 
     xc_journal_close(&journal);

@@ -436,7 +436,7 @@ test_uri(const xc_policy_t *policy)
     }
     uri_is(policy, &unknown, target, want, "cut between two bytes");
 
-    for (i = 0; i + 1 < sizeof(target); i += 2) {
+    for (i = 0; i + 2 < sizeof(target); i += 2) {
         memcpy(target + i, "/y", 2);
     }
 
