@@ -751,7 +751,7 @@ sub reloads {
 
     $refused_reload->('replay= changed',
         $conf =~ s/(xc_state \S+) ;/$1 replay=2000;/r,
-        qr/\[emerg\].*"xc enforce": a changed replay= of xc_state needs a restart in \Q$prefix\E\/nginx\.conf:\d+/);
+        qr/\[emerg\].*"xc enforce": a changed directory or replay= of xc_state needs a restart in \Q$prefix\E\/nginx\.conf:\d+/);
     $refused_reload->('an audit parameter',
         $conf =~ s/xc_audit node=n1/xc_audit node=n1 sync=no/r,
         qr/\[emerg\].*write sync=group or sync=off/);

@@ -72,18 +72,17 @@ xcctl_html_figure(xcctl_label_t label, uint64_t n)
 }
 
 
-/* A round number at or above n for the axis: 1, 2 or 5 times a power of 10. */
+/* An even round number at or above n, for the axis. */
 static uint64_t
 xcctl_html_round(uint64_t n)
 {
-    uint64_t  step = 1;
+    uint64_t  step = 2;
 
-    while (step * 10 < n && step < UINT64_MAX / 100) {
+    while (step * 5 < n && step < UINT64_MAX / 100) {
         step *= 10;
     }
 
-    return n <= step ? step : n <= 2 * step ? 2 * step
-           : n <= 5 * step ? 5 * step : 10 * step;
+    return XC_MAX((n + step - 1) / step, (uint64_t) 1) * step;
 }
 
 
@@ -105,8 +104,7 @@ xcctl_html_axis(uint64_t top, double base)
         printf("<line class=\"g\" x1=\"60\" x2=\"%d\" y1=\"%.1f\" "
                "y2=\"%.1f\"/><text class=\"t\" x=\"54\" y=\"%.1f\" "
                "text-anchor=\"end\">%" PRIu64 "</text>\n", XCCTL_HTML_WIDTH, y,
-               y, y + 4, i == 1 && top % 2 != 0 ? (top + 1) / 2
-                                                : top * (unsigned) i / 2);
+               y, y + 4, top * (unsigned) i / 2);
     }
 }
 
@@ -152,7 +150,7 @@ xcctl_html_days(const xcctl_report_t *report)
     }
 
     top = xcctl_html_round(top);
-    step = (double) (XCCTL_HTML_WIDTH - 70)
+    step = (double) (XCCTL_HTML_WIDTH - 90)
            / (double) XC_MAX(periods.used, (size_t) 1);
     every = periods.used / 12 + 1;
 

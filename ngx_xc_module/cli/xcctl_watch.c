@@ -85,8 +85,11 @@ xcctl_watch_interval(const xc_json_t *member)
     }
 
     text = xc_json_string(member);
-    n = text.len == 0 ? 0 : strtoull(text.data, &end, 10);
+    if (text.len == 0) {
+        return 0;
+    }
 
+    n = strtoull(text.data, &end, 10);
     if (n == 0 || n > UINT32_MAX) {
         return 0;
     }

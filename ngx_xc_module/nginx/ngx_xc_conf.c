@@ -539,11 +539,16 @@ ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
         old = ngx_http_cycle_get_module_main_conf(cf->cycle->old_cycle,
                                                   ngx_xc_module);
 
-        if (old && old->map_open && old->replay != xmcf->replay
-            && xc_str_eq(ngx_xc_str(&old->state), ngx_xc_str(&xmcf->state)))
+        /* another store does not know the nonces that this one has burned */
+
+        if (old && old->map_open
+            && (old->replay != xmcf->replay
+                || !xc_str_eq(ngx_xc_str(&old->state),
+                              ngx_xc_str(&xmcf->state))))
         {
-            return ngx_xc_conf_incomplete(cf, conf, "a changed replay= of "
-                                          "xc_state needs a restart");
+            return ngx_xc_conf_incomplete(cf, conf, "a changed directory or "
+                                          "replay= of xc_state needs a "
+                                          "restart");
         }
     }
 

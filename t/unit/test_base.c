@@ -78,6 +78,7 @@ test_numbers(void)
 static void
 test_text(void)
 {
+    int       i, bad = 0;
     char      mem[64];
     uint8_t   bytes[2];
     xc_buf_t  b;
@@ -100,6 +101,15 @@ test_text(void)
     xt_ok(!xc_ascii_is_id(XC_STR("")), "an empty id");
     xt_ok(!xc_ascii_is_id(XC_STR("a b")), "an id with a space");
     xt_ok(xc_ascii_ieq(XC_STR("X-Xc-Id"), XC_STR("x-xC-iD")), "case folds");
+    for (i = 0; i < 256 * 24; i++) {
+        memset(mem, 'a' + (int) (i % 7), sizeof(mem));
+        mem[i % 24] = (char) (i / 24);
+        bad += xc_ascii_no_controls((xc_str_t) { mem, 24 })
+               == (i / 24 < 0x20 || i / 24 == 0x7f);
+    }
+
+    xt_ok(bad == 0, "controls, each octet in each of 24 places");
+
     xt_is(xc_ascii_trim(XC_STR(" \ta b\t ")), XC_STR("a b"), "white space");
     xt_ok(!xc_ascii_is_tchar('\0') && !xc_ascii_is_tchar('(')
           && xc_ascii_is_tchar('~'), "token characters");

@@ -25,7 +25,7 @@ sub signer {
     my $id = substr sha256("$origin\n$public"), 0, 4;
 
     return { origin => $origin, pk => $pk, id => $id,
-             pem => $pk->export_key_pem('private'),
+             pem => _pem($pk->export_key_raw('private')),
              vkey => join '+', $origin, unpack('H*', $id),
                                encode_base64($public, '') };
 }
@@ -105,6 +105,16 @@ sub frontier_root {
 
     return if @hashes != $bits || grep { !/\A[0-9a-f]{64}\z/ } @hashes;
     return _fold(map { pack 'H*', $_ } @hashes);
+}
+
+
+# RFC 8410.
+sub _pem {
+    my ($private) = @_;
+    my $der = pack('H*', '302e020100300506032b657004220420') . $private;
+
+    return "-----BEGIN PRIVATE KEY-----\n" . encode_base64($der)
+           . "-----END PRIVATE KEY-----\n";
 }
 
 

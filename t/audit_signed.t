@@ -1,0 +1,225 @@
+#!/usr/bin/perl
+
+# xcctl audit verify --policy: the agencies' signatures once more, from the
+# records alone; and which records can't prove who wrote the request.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp ();
+use JSON::PP ();
+use Test::More;
+
+use lib dirname(abs_path(__FILE__)) . '/lib';
+use XC::Client;
+use XC::Log;
+use XC::Policy;
+
+my $root = abs_path(dirname(__FILE__) . '/..');
+my $xcctl = $ENV{XC_XCCTL} // ($ENV{XC_BUILD} // "$root/build") . '/xcctl';
+my $dir = File::Temp->newdir('xc-audit-XXXXXXXX', TMPDIR => 1);
+my $json = JSON::PP->new->utf8->canonical;
+my $policy = XC::Policy->new;
+my $client = XC::Client->new(key => $policy->key);
+my $path = "/xc/v1/merchants/$XC::Policy::USCC";
+my $query = 'fields=merchant.name&request_no=R1&purpose=product_recall';
+
+$policy->write("$dir/policy.json");
+
+
+told(record(submit()), '1 verified, 0 failed, 0 can\'t', 0, 'a submit');
+told(record(query()), '1 verified, 0 failed, 0 can\'t', 0, 'a query');
+told(record({ %{ query() }, decision => 'deny', reason => 'rate-exceeded' }),
+     '1 verified, 0 failed, 0 can\'t', 0, 'a refusal of a known agency');
+told(record({ %{ query() }, agency => undef, credential => undef,
+              decision => 'deny', reason => 'signature-invalid' }),
+     '0 verified, 0 failed, 0 can\'t', 0, 'one of nobody');
+
+masked();
+changed();
+unprovable();
+long();
+policies();
+
+done_testing;
+
+
+sub masked {
+    my $masked = record({ %{ query() },
+                          uri => "/xc/v1/merchants/{subject}?$query" });
+
+    told($masked, '0 verified, 0 failed, 1 can\'t', 0, 'a masked subject',
+         qr/held a subject: give it by --subject: seq 0$/m);
+    told($masked, '0 verified, 0 failed, 1 can\'t', 0, 'with another',
+         qr/held a subject, and none given fits: seq 0$/m,
+         '--subject', '91310000MA1FL0001N');
+    told($masked, '1 verified, 0 failed, 0 can\'t', 0, 'among several', undef,
+         '--subject', 'a', '--subject', $XC::Policy::USCC);
+}
+
+
+# The chain is made anew around each change, so that only the signature tells.
+sub changed {
+    my $r = submit();
+
+    for my $case ([method => 'PUT'], [host => 'other.example'],
+                  [uri => '/xc/v1/requests2'], [uri => '/xc/v1/requests?'],
+                  [content_digest => 'sha-256=:' . 'A' x 43 . '=:'],
+                  [covered => { 'content-type' => 'text/plain' }],
+                  [agency => '310000'],
+                  [signature => $r->{signature} =~ s/:(.)/':' . ($1 eq 'A' ? 'B'
+                                                               : 'A')/er],
+                  [signature_input => $r->{signature_input}
+                                      =~ s/(nonce=")/${1}0/r],
+                  [signature_input => $r->{signature_input}
+                                      =~ s/ "content-digest"//r],
+                  [signature_input => 'sig1=('], [signature => 'sig2=:AAAA:'])
+    {
+        my ($name, $value) = @$case;
+
+        told(record({ %$r, $name => $value }), '0 verified, 1 failed, 0 can\'t',
+             1, "another $name", qr/log:1: seq 0: /);
+    }
+}
+
+
+sub unprovable {
+    my $province = XC::Client->new(key => $policy->key('310000'));
+    my $hmac = { %{ query($province) }, agency => '310000' };
+
+    $hmac->{credential} = 'httpsig:' . $policy->key('310000')->{keyid};
+    told(record($hmac), '0 verified, 0 failed, 1 can\'t', 0, 'HMAC',
+         qr/HMAC, whose secret the platform has too: seq 0$/m);
+    told(record({ %$hmac, method => 'HEAD' }), '0 verified, 1 failed', 1,
+         'HMAC that does not verify');
+
+    told(record({ %{ query() }, credential => 'mtls:ab' }),
+         '0 verified, 0 failed, 1 can\'t', 0, 'a certificate',
+         qr/no signature over the request: seq 0$/m);
+    told(record({ %{ submit() }, covered => undef }),
+         '0 verified, 0 failed, 1 can\'t', 0, 'without what it covers',
+         qr/covers what the record does not hold: seq 0$/m);
+    told(record({ %{ submit() }, signature => undef }),
+         '0 verified, 0 failed, 1 can\'t', 0, 'without the signature',
+         qr/lacks a part of the evidence: seq 0$/m);
+    told(record({ %{ query() }, credential => 'httpsig:other' }),
+         '0 verified, 0 failed, 1 can\'t', 0, 'a key of no policy',
+         qr/no policy given has the key: seq 0$/m);
+
+    # many of them in short
+    told(chain(0, map { members({ %{ query() }, credential => $_ % 10 == 5
+         ? 'httpsig:310115-2026a' : 'mtls:a' }) } 0 .. 29),
+         '3 verified, 0 failed, 27 can\'t', 0, 'runs of them',
+         qr/request: seq 0 to 4, 6 to 14, 16 to 24, 26 to 29$/m);
+}
+
+
+# The record cuts a long uri, and keeps the query apart then.
+sub long {
+    my $long = query(undef, "$query&case_no=" . 'x' x 2000);
+    my $q = '?' . ($long->{uri} =~ /\?(.*)/)[0];
+
+    $long->{uri} = substr $long->{uri}, 0, 1024;
+    told(record($long), '0 verified, 1 failed', 1, 'a uri that was cut');
+    told(record({ %$long, covered => { '@query' => $q } }),
+         '1 verified, 0 failed', 0, 'with its query');
+    told(record({ %$long, covered => { '@query' => $q },
+                  uri => $long->{uri} =~ s/[0-9A-Z]{18}/{subject}/r }),
+         '1 verified, 0 failed', 0, 'and masked', undef, '--subject',
+         $XC::Policy::USCC);
+}
+
+
+sub policies {
+    my $other = XC::Policy->new;
+    my $new = $json->decode($policy->json);
+    my $records = chain(0, members(query()), members(submit()));
+
+    $other->write("$dir/other.json");
+    my ($status, $out) = verify($records, '--policy', "$dir/other.json");
+    is($status, 1, 'a key of that id with another value');
+    ($status, $out) = verify($records, '--policy', "$dir/other.json",
+                             '--policy', "$dir/policy.json");
+    is($status, 0, 'one of several policies will do');
+    like($out, qr/2 verified/, 'for each record');
+
+    # the copy that the gate keeps
+    for my $c (map { @{ $_->{credentials} } } @{ $new->{agencies} }) {
+        $c->{secret} = "\x{2026}" if $c->{secret};
+    }
+    spew("$dir/copy.json", $json->encode($new));
+    ($status, $out) = verify($records, '--policy', "$dir/copy.json");
+    is($status, 0, 'the copy without secrets');
+    like($out, qr/2 verified/, 'serves as well') or diag $out;
+
+    is((verify($records, '--policy', "$dir/none.json"))[0], 2, 'no file: 2');
+    spew("$dir/bad.json", '{}');
+    is((verify($records, '--policy', "$dir/bad.json"))[0], 2, 'no policy: 2');
+}
+
+
+sub submit {
+    my $body = $json->encode({ a => 1 });
+    my $type = ['Content-Type', 'application/json'];
+    my %h = map { lc $_->[0] => $_->[1] } $client->signed_headers('POST',
+        '/xc/v1/requests', [$type], $body);
+
+    return { common(\%h), method => 'POST', uri => '/xc/v1/requests',
+             covered => { 'content-type' => 'application/json' },
+             content_digest => $h{'content-digest'} };
+}
+
+
+sub query {
+    my ($by, $q) = @_;
+    my $target = "$path?" . ($q // $query);
+    my %h = map { lc $_->[0] => $_->[1] } ($by // $client)->signed_headers(
+        'GET', $target, []);
+
+    return { common(\%h), method => 'GET', uri => $target };
+}
+
+
+sub common {
+    my ($h) = @_;
+
+    return (id => 'a', client => '192.0.2.1', tls => 'TLSv1.3',
+            host => 'platform.example', agency => '310115',
+            credential => 'httpsig:' . $policy->key->{keyid},
+            signature_input => $h->{'signature-input'},
+            signature => $h->{signature}, decision => 'allow',
+            mode => 'enforce', policy => { id => 'p', version => '1' });
+}
+
+
+sub members {
+    my ($r) = @_;
+    my %r = map { $_ => $r->{$_} } grep { defined $r->{$_} } keys %$r;
+
+    return '"event":"decision",' . ($json->encode(\%r) =~ s/\A\{|\}\z//gr);
+}
+
+
+sub record { return chain(0, members($_[0])) }
+
+
+sub told {
+    my ($text, $want, $want_status, $name, $also, @options) = @_;
+    my ($status, $out) = verify($text, '--policy', "$dir/policy.json",
+                                @options);
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    ok($status eq $want_status && $out =~ /^signatures: \Q$want\E/m
+       && (!$also || $out =~ $also), "$name: $want") or diag("$status $out");
+}
+
+
+sub verify {
+    my ($text, @options) = @_;
+
+    spew("$dir/log", $text);
+    my $out = `$xcctl audit verify @options $dir/log 2>&1`;
+    return ($? & 127 ? 'signal' : $? >> 8, $out);
+}
