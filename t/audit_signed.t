@@ -108,6 +108,14 @@ sub unprovable {
          '0 verified, 0 failed, 1 can\'t', 0, 'a key of no policy',
          qr/no policy given has the key: seq 0$/m);
 
+    # a path that no operation has, of which the record keeps what is known
+    for my $uri ('/xc/v1/{unknown}', '/xc/v1/{unknown}?{unread}') {
+        told(record({ %{ query() }, uri => $uri, decision => 'deny',
+                      reason => 'operation-unknown' }),
+             '0 verified, 0 failed, 1 can\'t', 0, $uri,
+             qr/lacks a part of the evidence: seq 0$/m);
+    }
+
     # many of them in short
     told(chain(0, map { members({ %{ query() }, credential => $_ % 10 == 5
          ? 'httpsig:310115-2026a' : 'mtls:a' }) } 0 .. 29),

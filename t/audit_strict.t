@@ -179,10 +179,10 @@ sub gaps {
                             \ heartbeat\ is\ due\ every\ 600\ s/gx), 2,
        'but told');
     unlike((verify(chain({ step => 1201 }, 0,
-                         '"event":"start","heartbeat":"1h","gates":[]',
+                         '"event":"start","heartbeat_ms":3600000,"gates":[]',
                          @beats)))[1], qr/no record for/, 'its length is told');
     like((verify(chain({ step => 121 }, 0,
-                       '"event":"start","heartbeat":60,"gates":[]',
+                       '"event":"start","heartbeat_ms":59500,"gates":[]',
                        @beats)))[1], qr/no record for 121 s/, 'either way');
     unlike((verify(chain({ step => 7000 }, 0, '"event":"stop"',
                          '"event":"start"')))[1], qr/no record for/,

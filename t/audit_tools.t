@@ -577,6 +577,23 @@ sub pruned {
     ($status, $out) = run(@prune, '2036-01-01', $state);
     is(join(' ', map { -e $_ ? 1 : 0 } @files), '0 0 1', 'but the live file');
 
+    # a file that was given up, and what its end lost
+    spew($files[2], chain({ step => 86400 }, 13, $l[12],
+         '"event":"recover","cause":"sync-failed","unsure":{"from":11,"to":12},'
+         . frontier(map { leaf($_) } @l[0 .. 12])));
+    unlink "$state/audit.head";
+    my $failed = join('', map { "$_\n" } @l[5 .. 11]) . "\0" x 100;
+    spew("$state/audit.failed-1", $failed);
+    ($status, $out) = run(@prune, '2036-01-01', $state);
+    is($status, 0, 'a file that was given up') or diag $out;
+    is(-e "$state/audit.failed-1" ? 1 : 0, 0, 'goes');
+    like(slurp($files[2]), qr/audit\.failed-1","first_seq":5,"last_seq":11,
+         "bytes":${\length $failed},"sha256":"${\sha256_hex($failed)}"/x,
+         'and is named with all its octets');
+    spew("$state/audit.failed-1", join '', map { "$_\n" } @l[5 .. 9]);
+    is((run(@prune, '2036-01-01', $state))[0], 1, 'not if it lacks more');
+    unlink "$state/audit.failed-1";
+
     # a file that does not chain
     spew($files[1], $all =~ s/"n":2/"n":3/r);
     ($status, $out) = run(@prune, '2036-01-01', $state);

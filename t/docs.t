@@ -25,6 +25,7 @@ tables();
 links();
 samples();
 readme();
+messages();
 by_hand();
 
 $t->finish;
@@ -60,7 +61,8 @@ sub reasons {
 # Names and numbers that stand in the sources and in the documents.
 sub tables {
     my $doc = $text{'docs/directives.md'};
-    my $conf = slurp("$root/ngx_xc_module/nginx/ngx_xc_conf.c");
+    my $conf = join '', map { slurp($_) }
+               glob "$root/ngx_xc_module/nginx/ngx_xc_conf*.c";
     my $vars = slurp("$root/ngx_xc_module/nginx/ngx_xc_vars.c");
     my @missing = grep { $doc !~ /`\Q$_\E\b/ }
                   $conf =~ /\{ ngx_string\("(xc\w*)"\),/g;
@@ -89,6 +91,54 @@ sub tables {
     my $record = slurp("$root/ngx_xc_module/core/xc_record.c");
     @missing = grep { !$used{$_} } $record =~ /^    \{ "(\w+)", \w+, xc_/mg;
     is("@missing", '', 'docs/audit-log.md names every member of a decision');
+
+    # of all other records: what is written with its name and colon
+    my %others = map { $_ => 1 }
+        map { slurp("$root/ngx_xc_module/$_") =~ /\\"(\w+)\\":/g }
+        qw(core/xc_record.c core/xc_journal_batch.c nginx/ngx_xc_state.c
+           cli/xcctl_prune.c);
+    cmp_ok(scalar keys %others, '>=', 30, 'the members of other records');
+    @missing = grep { !$used{$_} } sort keys %others;
+    is("@missing", '', 'docs/audit-log.md names them');
+
+    my $causes = slurp("$root/ngx_xc_module/core/xc_journal_batch.c");
+    @missing = grep { $text{'docs/audit-log.md'} !~ /`$_`/ }
+               $causes =~ /^ +\[XC_JOURNAL_\w+\] = "([\w-]+)"/mg;
+    is("@missing", '', 'and every cause of a recover record');
+
+    my $main = slurp("$root/ngx_xc_module/cli/xcctl.c");
+    my ($audit) = $main =~ /"audit", xcctl_audit,(.*?)\},/s;
+    @missing = grep { $text{'docs/audit-log.md'} !~ /(?:audit |`)$_\b/ }
+               $audit =~ /\baudit (\w+)/g;
+    is("@missing", '', 'and every command of xcctl audit');
+    @missing = grep { $text{'docs/audit-log.md'} !~ /$_\b/ }
+               $audit =~ /(--\w[\w-]*)/g;
+    is("@missing", '', 'and their options');
+}
+
+
+# The lines of the error log that docs/operations.md explains are those that
+# the module writes.
+sub messages {
+    my %name = (XC_JOURNAL_LOG => 'audit.log', XC_JOURNAL_HEAD => 'audit.head',
+                XC_STR_FMT => '%s');
+    my $source = join '', map { slurp($_) }
+                 glob("$root/ngx_xc_module/core/xc_journal*.c"),
+                 glob("$root/ngx_xc_module/nginx/*.c");
+
+    $source =~ s/\\"/\1/g;
+    $source =~ s/" *(XC_[A-Z_]+) *\n? *"/$name{$1} \/\/ "$1"/ge;
+    $source =~ s/"\s*"//g;
+    $source =~ tr/\1/"/;
+
+    my ($section) = $text{'docs/operations.md'}
+                    =~ /^## What the error log says of the log\n(.*?)^###/ms;
+    my @said = map { /`(.*?)`/g } $section =~ /^\| (`.*?) \| /mg;
+    my @not = grep { index($source, $_) < 0 }
+              grep { /\S/ } map { s/^ +| +$//gr } map { split /…/ } @said;
+
+    cmp_ok(scalar @said, '>=', 15, 'docs/operations.md has messages');
+    is_deeply(\@not, [], 'which are in the sources');
 }
 
 
@@ -188,7 +238,19 @@ sub by_hand {
     $policy->{agencies}[0]{credentials} = [$credential];
     $t->write_file('policy.json', $json->encode($policy));
 
-    my $conf = here(slurp("$root/conf/nginx.conf"));
+    my $conf = slurp("$root/conf/nginx.conf");
+    my ($plain) = $t->test_conf(here($conf));
+    is($plain, 0, 'conf/nginx.conf loads as it stands');
+
+    # the keys, as docs/operations.md makes them and the sample names them
+    my ($keys) = blocks('docs/operations.md', 'sh');
+    shell($keys =~ s{/etc/nginx/xc/}{}gr);
+    is(scalar($conf =~ s{^ +\K# (?=(?:subject_)?key=)}{}mg), 2,
+       'and has the keys to be uncommented');
+    is(join(' ', map { sprintf '%04o', (stat $t->path($_))[2] & 07777 }
+                     qw(audit.key subject.key)), '0600 0600',
+       'which are readable by their owner alone');
+    $conf = here($conf);
     $conf =~ s{127\.0\.0\.1:8081}{127.0.0.1:%%PORT_back%%}g;
     $t->conf($conf);
     $t->run;
@@ -211,13 +273,63 @@ sub audit {
     $t->wait_record(sub { $_[0]{event} eq 'outcome' && $_[0]{seq} >= 4 });
 
     my ($leaf) = grep { /sha256sum/ } blocks('docs/audit-log.md', 'sh');
+    my ($check) = grep { /pkeyutl/ } blocks('docs/audit-log.md', 'sh');
+    my ($prove) = grep { /prove/ } blocks('docs/audit-log.md', 'sh');
+    my ($keep) = grep { /kept\.note/ && /for note/ }
+                 blocks('docs/audit-log.md', 'sh');
+    my ($get) = map { m{(curl .*)}g } grep { /cron\.d/ }
+                blocks('docs/audit-log.md', 'sh');
     my @records = $t->audit_records;
     my ($hash) = shell('cd state; ' . $leaf =~ s/sed -n 5p/sed -n 2p/r)
                  =~ /^(\w+)/;
     is($hash, $records[2]{prev},
        'the leaf hash of docs/audit-log.md is what "prev" holds');
-    like(shell('xcctl audit verify state/audit.log'),
-         qr/^audit: \d+ records, chain whole$/m, 'and the chain is whole');
+    # a note that leaves the host, before the log ends
+    my $dir = $t->path('notes');
+    mkdir $dir or die "$dir: $!";
+    $_ =~ s{/var/lib/xc-notes}{$dir}g for $get, $keep;
+    shell($get =~ s/\\%/%/gr);
+    is(scalar(my @notes = glob "$dir/*Z"), 1, 'a checkpoint is fetched');
+    my $intake = $json->decode(shell(
+        'curl https://xc.platform.example/.well-known/xc-intake'));
+    is($intake->{log}{origin}, 'platform.example/xc-log',
+       'the intake document names the log');
+    my $vkey = "vkey='$intake->{log}{vkey}'\n";
+    $t->stop;
+
+    $t->write_file('verify.pl', blocks('docs/audit-log.md', 'perl'));
+    copy($t->path("state/$_"), $t->path($_))
+        for qw(audit.log audit.checkpoint audit.checkpoints);
+    my $out = shell($vkey . $check);
+    my ($root_hash) = $out =~ /\A(.*)/;
+    is($root_hash, (split /\n/, $t->read_file('audit.checkpoint'))[2],
+       'the verifier of docs/audit-log.md has the root of the checkpoint');
+    like($out, qr/^Signature Verified Successfully$/m,
+         'and OpenSSL its signature');
+    $t->write_file('audit.checkpoint',
+        $t->read_file('audit.checkpoint') =~ s/^(\d+)$/$1 + 1/emr);
+    unlike(shell($vkey . $check), qr/^Signature Verified Successfully$/m,
+           'but not of another one');
+    my $line = $t->read_file('audit.log');
+    $t->write_file('altered.log', $line =~ s/"merchant"/"merchanT"/r);
+    like(shell('perl verify.pl 4 altered.log'), qr/^line \d+: broken$/m,
+         'nor an altered line');
+
+    shell($keep);
+    my ($verify) = grep { /audit verify/ } blocks('docs/audit-log.md', 'sh');
+    $verify =~ s/audit\.log\.2 audit\.log\.1 //;
+    unlink $t->path('audit.checkpoint');
+    like(shell($vkey . $verify), qr/^audit: \d+ records, chain whole$/m,
+         'the chain is whole, and as the note says');
+
+    $prove =~ s/\b17\b/1/g;
+    $prove =~ s/\b18p/2p/;
+    $prove =~ s{/var/lib/nginx-xc}{state};
+    $out = shell($vkey . $prove);
+    like($out, qr/^proved: the line is seq 1 /m, 'a line is proved');
+    like($out, qr/^audit: 2 records match$/m, 'a merchant is found');
+    like($out, qr/^audit: 0 files would be removed$/m, 'nothing is pruned');
+    like($t->read_file('report.html'), qr/<html/, 'and a report is written');
 }
 
 

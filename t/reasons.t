@@ -8,7 +8,9 @@ use strict;
 use warnings;
 use utf8;
 
+use IO::Socket::INET;
 use IPC::Open2;
+use POSIX ();
 use Test::More;
 
 use XC::Client;
@@ -243,17 +245,23 @@ sub two_agencies {
 }
 
 
-# A request in the first flight of a resumed TLS session (RFC 8446 2.3).
+# A request in the first flight of a resumed TLS session (RFC 8446 2.3).  The
+# server's flight is kept from the client until the decision stands, so that the
+# handshake can't be over by then: what is read after it is no early data.
 sub early_data {
     my ($code) = @_;
     my $session = $t->path('session');
+    my $release = $t->path('release');
     my $ask = sub {
-        my ($request, @args) = @_;
+        my ($port, $request, @args) = @_;
         my $pid = open2(my $out, my $in, 'openssl', 's_client', '-connect',
-            '127.0.0.1:' . $t->port('early'), '-tls1_3', '-quiet', '-ign_eof',
-            @args);
+            "127.0.0.1:$port", '-tls1_3', '-quiet', '-ign_eof', @args);
         print $in $request;
         close $in;
+        return ($pid, $out);
+    };
+    my $answer_of = sub {
+        my ($pid, $out) = @_;
         local $/;
         my $text = <$out> // '';
         waitpid $pid, 0;
@@ -263,18 +271,62 @@ sub early_data {
     # the log of s_client is not this test's
     open my $stderr, '>&', \*STDERR or die $!;
     open STDERR, '>', '/dev/null' or die $!;
-    my $first = $ask->($client->format('GET', $query, {}),
-                       '-sess_out', $session);
+    my $first = $answer_of->($ask->($t->port('early'),
+        $client->format('GET', $query, {}), '-sess_out', $session));
     $t->backend->forget;
+    my $relay = relay($t->port('relay'), $t->port('early'), $release);
     $t->write_file('early', $client->format('GET', $query, {}));
-    my $second = $ask->('', '-sess_in', $session,
+    my @second = $ask->($t->port('relay'), '', '-sess_in', $session,
                         '-early_data', $t->path('early'));
     open STDERR, '>&', $stderr or die $!;
+
+    $t->wait_record({ event => 'decision', reason => $code });
+    $t->write_file('release', '');
+    my $second = $answer_of->(@second);
+    waitpid $relay, 0;
 
     like($first, qr{^HTTP/1.1 200 }, 'the handshake done: admitted');
     my ($head, $body) = split /\r\n\r\n/, $second, 2;
     my $answer = XC::Client::_finish(XC::Client::_parse_head($head), $body);
     refused($t, 'early data', $answer, $code);
+}
+
+
+# A process that passes one connection on, and holds what the server says until
+# the file is there.
+sub relay {
+    my ($from, $to, $release) = @_;
+    my $listen = IO::Socket::INET->new(LocalAddr => "127.0.0.1:$from",
+        Listen => 1, ReuseAddr => 1) or die "relay: $!";
+    my $pid = fork // die $!;
+    return $pid if $pid;
+
+    local $SIG{ALRM} = sub { POSIX::_exit(1) };
+    alarm 20;
+    my $client = $listen->accept;
+    my $server = IO::Socket::INET->new("127.0.0.1:$to");
+    my ($held, %open) = ('', client => 1, server => 1);
+
+    while ($open{client} || $open{server} || length $held) {
+        if (length $held && -e $release) {
+            syswrite $client, $held;
+            $held = '';
+        }
+        last if !$open{server} && !length $held;
+        my $in = '';
+        vec($in, fileno $client, 1) = 1 if $open{client};
+        vec($in, fileno $server, 1) = 1 if $open{server};
+        select $in, undef, undef, 0.02;
+        if ($open{client} && vec $in, fileno $client, 1) {
+            $open{client} = sysread $client, my $data, 65536;
+            syswrite $server, $data if $open{client};
+        }
+        if ($open{server} && vec $in, fileno $server, 1) {
+            $open{server} = sysread $server, my $data, 65536;
+            $held .= $data if $open{server};
+        }
+    }
+    POSIX::_exit(0);
 }
 
 

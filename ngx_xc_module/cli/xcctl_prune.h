@@ -10,11 +10,14 @@
 typedef struct {
     char         *name;             /* in the directory */
     uint64_t      first_seq, last_seq, bytes;
+    int64_t       first_us;         /* time of the first record */
     int64_t       newest_us;        /* the latest time in it */
     uint8_t       sha256[XC_SHA256_SIZE];
     bool          has_frontier;     /* in the first record */
     xc_merkle_t   frontier;
     uint8_t       prev[XC_SHA256_SIZE];     /* of the first record */
+    uint64_t      gives_up;         /* seq from which it gives up lines before
+                                       it; UINT64_MAX: none */
 } xcctl_file_t;
 
 typedef struct {

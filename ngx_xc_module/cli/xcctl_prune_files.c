@@ -20,7 +20,6 @@ typedef struct {
     uint64_t        next;
     uint8_t         leaf[XC_SHA256_SIZE];
     xc_merkle_t     tree;
-    xc_hash_t      *hash;
     xcctl_record_t  record;
 } xcctl_pass_t;
 
@@ -28,15 +27,22 @@ typedef struct {
 static void
 xcctl_pass_begin(xcctl_pass_t *pass)
 {
+    bool             named;
+    uint64_t         from, to;
     xcctl_record_t  *record = &pass->record;
 
     pass->begun = true;
     pass->next = record->seq;
+    pass->file.first_us = record->time_us;
     pass->file.first_seq = record->seq;
     pass->file.has_frontier = xcctl_tree_frontier(record,
                                                   &pass->file.frontier)
                               && pass->file.frontier.size == record->seq;
     memcpy(pass->file.prev, record->prev, XC_SHA256_SIZE);
+    pass->file.gives_up = xcctl_record_event(record, "recover")
+                          && xcctl_record_gives_up(record, &named, &from, &to)
+                          && to + 1 == record->seq
+                          ? from : UINT64_MAX;
     (void) snprintf(pass->node, sizeof(pass->node), XC_STR_FMT,
                     XC_STR_ARG(record->node));
 
@@ -66,17 +72,8 @@ xcctl_pass_record(xcctl_pass_t *pass)
         rc = xc_merkle_append(&pass->tree, pass->leaf);
     }
 
-    if (rc == XC_OK) {
-        rc = xc_hash_update(pass->hash, line.data, line.len);
-    }
-
-    if (rc == XC_OK) {
-        rc = xc_hash_update(pass->hash, "\n", 1);
-    }
-
     pass->next = record->seq + 1;
     pass->file.last_seq = record->seq;
-    pass->file.bytes += line.len + 1;
     pass->file.newest_us = XC_MAX(pass->file.newest_us, record->time_us);
 
     return rc;
@@ -252,11 +249,22 @@ xcctl_files_list(xcctl_files_t *files, const char *dir)
 }
 
 
-/* The file behind must go on exactly where this one ends. */
+/* The file behind must go on exactly where this one ends, but for what it
+ * gives up. */
 static const char *
 xcctl_files_fault(const xcctl_pass_t *pass, const xcctl_file_t *next)
 {
     size_t  bytes = xc_merkle_count(next->first_seq) * XC_SHA256_SIZE;
+
+    if (!next->has_frontier) {
+        return "can't go: the next file has no frontier to begin with";
+    }
+
+    if (pass->begun && next->gives_up <= pass->next
+        && pass->next <= next->first_seq)
+    {
+        return NULL;
+    }
 
     if (!pass->begun || !pass->whole) {
         return "does not chain; \"xcctl audit verify\" tells where";
@@ -266,10 +274,6 @@ xcctl_files_fault(const xcctl_pass_t *pass, const xcctl_file_t *next)
         || memcmp(next->prev, pass->leaf, XC_SHA256_SIZE) != 0)
     {
         return "is not followed by the next file";
-    }
-
-    if (!next->has_frontier) {
-        return "can't go: the next file has no frontier to begin with";
     }
 
     if (!pass->has_tree
@@ -282,48 +286,97 @@ xcctl_files_fault(const xcctl_pass_t *pass, const xcctl_file_t *next)
 }
 
 
+static xc_rc_t
+xcctl_files_hash(FILE *in, xc_hash_t *hash, xcctl_file_t *file)
+{
+    char     buf[16384];
+    size_t   n;
+    xc_rc_t  rc = XC_OK;
+
+    file->bytes = 0;
+
+    while (rc == XC_OK && (n = fread(buf, 1, sizeof(buf), in)) != 0) {
+        file->bytes += n;
+        rc = xc_hash_update(hash, buf, n);
+    }
+
+    if (rc == XC_OK && ferror(in)) {
+        return XC_EIO;
+    }
+
+    return rc == XC_OK ? xc_hash_final(hash, file->sha256) : rc;
+}
+
+
+/* Of the file's octets, whatever stands behind its last record. */
+static const char *
+xcctl_files_sum(const char *path, xcctl_file_t *file)
+{
+    FILE       *in;
+    xc_rc_t     rc;
+    xc_heap_t   heap;
+    xc_hash_t  *hash;
+
+    in = fopen(path, "rbe");
+    if (in == NULL) {
+        return strerror(errno);
+    }
+
+    xc_heap_init(&heap, 0);
+
+    rc = xc_hash_new(&heap.arena, XC_HASH_SHA256, &hash);
+    if (rc == XC_OK) {
+        rc = xcctl_files_hash(in, hash, file);
+    }
+
+    xc_heap_free(&heap);
+    fclose(in);
+
+    return rc == XC_OK ? NULL : "can't be hashed";
+}
+
+
 xc_rc_t
 xcctl_files_read(xcctl_files_t *files, size_t i, const xcctl_file_t *next,
     int64_t before_us)
 {
     bool           young = false;
     char           path[4096];
-    xc_rc_t        rc = XC_ENOMEM;
-    xc_heap_t      heap;
+    int64_t        newest_us;
+    xc_rc_t        rc;
     const char    *fault = "out of memory";
     xcctl_file_t  *file = &files->files[i];
     xcctl_pass_t  *pass = calloc(1, sizeof(xcctl_pass_t));
 
-    xc_heap_init(&heap, 0);
-
-    if (pass != NULL && xcctl_files_path(files, file->name, path, sizeof(path))
-        && xc_hash_new(&heap.arena, XC_HASH_SHA256, &pass->hash) == XC_OK)
+    if (pass != NULL && xcctl_files_path(files, file->name, path, sizeof(path)))
     {
         rc = xcctl_log_read(path, xcctl_pass_line, pass);
+        newest_us = pass->file.newest_us;
+
+        /* what can't be read is older than what gives it up */
+        if (!pass->whole) {
+            newest_us = XC_MAX(newest_us, next->first_us);
+        }
+
+        young = newest_us >= before_us;
         fault = rc == XC_EIO ? strerror(errno)
-                             : xcctl_files_fault(pass, next);
-        young = pass->file.newest_us >= before_us;
+                : young ? NULL : xcctl_files_fault(pass, next);
     }
 
-    if (fault == NULL) {
+    if (fault == NULL && !young) {
         pass->file.name = file->name;
-        fault = xc_hash_final(pass->hash, pass->file.sha256) == XC_OK
-                ? NULL : "the hash library failed";
         *file = pass->file;
+        fault = xcctl_files_sum(path, file);
     }
 
-    xc_heap_free(&heap);
     free(pass);
-
-    if (young) {
-        return XC_DENIED;
-    }
 
     if (fault != NULL) {
         (void) xcctl_fail("%s/%s %s", files->dir, file->name, fault);
+        return XC_EINPUT;
     }
 
-    return fault == NULL ? XC_OK : XC_EINPUT;
+    return young ? XC_DENIED : XC_OK;
 }
 
 

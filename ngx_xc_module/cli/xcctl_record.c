@@ -360,3 +360,25 @@ xcctl_record_decision(xcctl_record_t *record, uint64_t *seq)
     return xcctl_record_event(record, "outcome") && p != NULL
            && xcctl_record_seq(&p, record->line.data + record->line.len, seq);
 }
+
+
+bool
+xcctl_record_gives_up(const xcctl_record_t *record, bool *named,
+    uint64_t *from, uint64_t *to)
+{
+    xcctl_scan_t           scan;
+    const xcctl_member_t  *range;
+
+    range = xcctl_scan_find(&record->scan, XC_STR("unsure"));
+    if (range == NULL) {
+        range = xcctl_scan_find(&record->scan, XC_STR("lost"));
+    }
+
+    *named = range != NULL;
+
+    return range != NULL && range->type == '{'
+           && xcctl_scan(range->value, &scan)
+           && xcctl_scan_u64(&scan, XC_STR("from"), from)
+           && xcctl_scan_u64(&scan, XC_STR("to"), to)
+           && *from <= *to;
+}

@@ -49,4 +49,11 @@ bool xcctl_record_admitted(const xcctl_record_t *record, bool *allowed);
 /* The decision that an outcome belongs to. */
 bool xcctl_record_decision(xcctl_record_t *record, uint64_t *seq);
 
+/*
+ * The seqs, both included, that a scanned recover record gives up: its range
+ * `unsure` or `lost`; *named: it has one, be it well-formed or not.
+ */
+bool xcctl_record_gives_up(const xcctl_record_t *record, bool *named,
+    uint64_t *from, uint64_t *to);
+
 #endif

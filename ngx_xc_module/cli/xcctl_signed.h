@@ -30,7 +30,7 @@ typedef struct {
     xc_heap_t           heap;   /* of the policies */
     xc_heap_t           record; /* of one record */
     const xc_policy_t  *policies[XCCTL_SIGNED_POLICIES];
-    bool                redacted[XCCTL_SIGNED_POLICIES];    /* without secrets */
+    bool                redacted[XCCTL_SIGNED_POLICIES];    /* no secrets */
     size_t              n_policies;
     char *const        *subjects;
     size_t              n_subjects;
@@ -39,7 +39,7 @@ typedef struct {
     xcctl_ranges_t      unprovable[XCCTL_SIGNED_REASONS];
 } xcctl_signed_t;
 
-/* set: zeroed.  Says on stderr what is wrong; false. */
+/* xcctl_signed_policy.c.  set: zeroed.  False: what is wrong was said. */
 bool xcctl_signed_policy(xcctl_signed_t *set, const char *path) XC_WUR;
 
 /* A record of any event; prints where a signature fails.  XC_ENOMEM,

@@ -68,29 +68,6 @@ xcctl_verify_node(xcctl_verify_t *v)
 }
 
 
-/* {"from": N, "to": N}: the lines that a recover record gives up. */
-static bool
-xcctl_verify_range(const xcctl_record_t *record, xcctl_line_t *line,
-    bool *named)
-{
-    xcctl_scan_t           scan;
-    const xcctl_member_t  *range;
-
-    range = xcctl_scan_find(&record->scan, XC_STR("unsure"));
-    if (range == NULL) {
-        range = xcctl_scan_find(&record->scan, XC_STR("lost"));
-    }
-
-    *named = range != NULL;
-
-    return range != NULL && range->type == '{'
-           && xcctl_scan(range->value, &scan)
-           && xcctl_scan_u64(&scan, XC_STR("from"), &line->from)
-           && xcctl_scan_u64(&scan, XC_STR("to"), &line->to)
-           && line->from <= line->to;
-}
-
-
 static void
 xcctl_verify_recover(const xcctl_record_t *record, xcctl_line_t *line)
 {
@@ -108,7 +85,8 @@ xcctl_verify_recover(const xcctl_record_t *record, xcctl_line_t *line)
     printf("%s:%" PRIu64 ": recover (" XC_STR_FMT ")", record->where.file,
            record->where.line, XC_STR_ARG(cause));
 
-    if (xcctl_verify_range(record, line, &named)) {
+    if (xcctl_record_gives_up(record, &named, &line->from,
+                              &line->to)) {
         line->excuses = true;
         printf(": seq %" PRIu64 " to %" PRIu64 " may be lost\n", line->from,
                line->to);

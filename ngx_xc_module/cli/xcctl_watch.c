@@ -72,42 +72,20 @@ xcctl_watch_text(const xc_json_t *object, const char *key)
 }
 
 
-/* "10m", "600s" or a number of seconds */
+/* In whole seconds, rounded up; 0: not told. */
 static uint64_t
-xcctl_watch_interval(const xc_json_t *member)
+xcctl_watch_interval(const xc_json_t *root)
 {
-    char       *end;
-    uint64_t    n;
-    xc_str_t    text;
+    int64_t           ms;
+    const xc_json_t  *member = xc_json_member(root, XC_STR("heartbeat_ms"));
 
-    if (xc_json_type(member) == XC_JSON_INT) {
-        return xc_json_int(member) > 0 ? (uint64_t) xc_json_int(member) : 0;
-    }
-
-    text = xc_json_string(member);
-    if (text.len == 0) {
+    if (member == NULL || xc_json_type(member) != XC_JSON_INT) {
         return 0;
     }
 
-    n = strtoull(text.data, &end, 10);
-    if (n == 0 || n > UINT32_MAX) {
-        return 0;
-    }
+    ms = xc_json_int(member);
 
-    switch (*end) {
-
-    case 'm':
-        return n * 60;
-
-    case 'h':
-        return n * 3600;
-
-    case 'd':
-        return n * 86400;
-
-    default:
-        return n;
-    }
+    return ms > 0 ? ((uint64_t) ms + 999) / 1000 : 0;
 }
 
 
@@ -231,8 +209,9 @@ xcctl_watch_describe(xcctl_watch_t *watch, const xcctl_record_t *record)
 {
     xc_rc_t           rc;
     xc_heap_t         heap;
+    uint64_t          heartbeat_s;
     xcctl_gate_t     *gates = NULL, *gate;
-    const xc_json_t  *root, *heartbeat;
+    const xc_json_t  *root;
 
     xc_heap_init(&heap, 0);
 
@@ -247,9 +226,9 @@ xcctl_watch_describe(xcctl_watch_t *watch, const xcctl_record_t *record)
         return rc == XC_ENOMEM ? rc : XC_OK;
     }
 
-    heartbeat = xc_json_member(root, XC_STR("heartbeat"));
-    if (heartbeat != NULL && xcctl_watch_interval(heartbeat) != 0) {
-        watch->heartbeat_s = xcctl_watch_interval(heartbeat);
+    heartbeat_s = xcctl_watch_interval(root);
+    if (heartbeat_s != 0) {
+        watch->heartbeat_s = heartbeat_s;
     }
 
     for (gate = gates; gate != NULL; gate = gate->next) {

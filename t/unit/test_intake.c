@@ -369,7 +369,7 @@ test_html(const xc_intake_t *in)
 {
     unsigned   lang;
     xc_heap_t  heap;
-    xc_str_t   out;
+    xc_str_t   out = XC_STR("");
 
     static const struct {
         const char  *lang, *title, *no, *group, *label;
