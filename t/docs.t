@@ -126,16 +126,16 @@ sub messages {
                  glob("$root/ngx_xc_module/core/xc_journal*.c"),
                  glob("$root/ngx_xc_module/nginx/*.c");
 
-    $source =~ s/\\"/\1/g;
+    $source =~ s/\\"/\x01/g;
     $source =~ s/" *(XC_[A-Z_]+) *\n? *"/$name{$1} \/\/ "$1"/ge;
     $source =~ s/"\s*"//g;
-    $source =~ tr/\1/"/;
+    $source =~ tr/\x01/"/;
 
     my ($section) = $text{'docs/operations.md'}
                     =~ /^## What the error log says of the log\n(.*?)^###/ms;
     my @said = map { /`(.*?)`/g } $section =~ /^\| (`.*?) \| /mg;
     my @not = grep { index($source, $_) < 0 }
-              grep { /\S/ } map { s/^ +| +$//gr } map { split /…/ } @said;
+              grep { /\S/ } map { s/^[ ;]+| +$//gr } map { split /…/ } @said;
 
     cmp_ok(scalar @said, '>=', 15, 'docs/operations.md has messages');
     is_deeply(\@not, [], 'which are in the sources');

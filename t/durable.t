@@ -240,8 +240,10 @@ sub sync_off {
     fresh(audit => 'sync=off');
     $shim->hold;
     admitted($t, 'sync=off: does not wait', answer(ask()));
+    ok($shim->wait_held, 'sync=off: the checkpoint does');
+    admitted($t, 'sync=off: nor for the checkpoint', answer(ask()));
     $shim->release;
-    ended('sync=off', n => 1, seen => []);
+    ended('sync=off', n => 2, seen => []);
 }
 
 

@@ -10,6 +10,8 @@
 #include "xc_ascii.h"
 
 
+static void ngx_xc_audit_answer(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    xc_record_outcome_t *in);
 static void ngx_xc_audit_variable(ngx_http_request_t *r, ngx_int_t index,
     xc_str_t *value);
 static ngx_int_t ngx_xc_audit_wait(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
@@ -96,50 +98,15 @@ ngx_xc_audit_outcome(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
     u_char                sha256[XC_SHA256_SIZE];
     xc_buf_t              out;
-    xc_str_t              status;
-    uint64_t              n;
-    ngx_time_t           *tp;
     ngx_xc_entry_t       *entry;
-    ngx_msec_int_t        ms;
     xc_record_outcome_t   in;
 
     entry = ctx->decision ? ctx->decision->outcome : ctx->outcome;
 
-    ngx_memzero(&in, sizeof(xc_record_outcome_t));
-
-    tp = ngx_timeofday();
-    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
-                           + (tp->msec - r->start_msec));
-
-    in.id = ctx->id;
-    in.status = r->err_status ? r->err_status : r->headers_out.status;
-
-    if (r->post_action && ctx->status != 0) {
-
-        /* by now the request is another one, of which the client saw nothing */
-
-        in.status = ctx->status;
-    }
-
-    in.bytes = ctx->bytes;
-    in.reply = ngx_xc_str(&ctx->reply);
-    in.ms = ngx_max(ms, 0);
-    in.complete = (ctx->answered || (r->header_sent && r->header_only))
-                  && !ngx_xc_audit->exiting
-                  && !r->connection->error && r->out == NULL;
+    ngx_xc_audit_answer(r, ctx, &in);
 
     if (!ctx->hash_failed && xc_hash_final(ctx->hash, sha256) == XC_OK) {
         in.answer_sha256 = sha256;
-    }
-
-    ngx_xc_audit_variable(r, ngx_xc_audit->conf->upstream_addr_index, &in.upstream);
-    ngx_xc_audit_variable(r, ngx_xc_audit->conf->upstream_status_index, &status);
-
-    if (status.len >= 3 && xc_ascii_u64((xc_str_t) { status.data
-                                                     + status.len - 3, 3 },
-                                        999, &n))
-    {
-        in.upstream_status = n;
     }
 
     xc_buf_init(&out, entry->data, entry->size);
@@ -161,6 +128,53 @@ ngx_xc_audit_outcome(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
     ctx->outcome = NULL;
 
     ngx_xc_audit_push(ngx_xc_audit, entry);
+}
+
+
+static void
+ngx_xc_audit_answer(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    xc_record_outcome_t *in)
+{
+    xc_str_t             status;
+    uint64_t             n;
+    ngx_time_t          *tp;
+    ngx_msec_int_t       ms;
+    ngx_xc_main_conf_t  *xmcf = ngx_xc_audit->conf;
+
+    ngx_memzero(in, sizeof(xc_record_outcome_t));
+
+    tp = ngx_timeofday();
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + (tp->msec - r->start_msec));
+
+    in->id = ctx->id;
+    in->status = r->err_status ? r->err_status : r->headers_out.status;
+
+    if (r->post_action && ctx->status != 0) {
+
+        /* by now the request is another one, of which the client saw nothing */
+
+        in->status = ctx->status;
+    }
+
+    in->bytes = ctx->bytes;
+    in->reply = ngx_xc_str(&ctx->reply);
+    in->ms = ngx_max(ms, 0);
+    in->complete = (ctx->answered || (r->header_sent && r->header_only))
+                   && !ngx_xc_audit->exiting
+                   && !r->connection->error && r->out == NULL;
+
+    ngx_xc_audit_variable(r, xmcf->upstream_addr_index, &in->upstream);
+    ngx_xc_audit_variable(r, xmcf->upstream_status_index, &status);
+
+    /* of several attempts the last one's */
+
+    if (status.len >= 3
+        && xc_ascii_u64((xc_str_t) { status.data + status.len - 3, 3 }, 999,
+                        &n))
+    {
+        in->upstream_status = n;
+    }
 }
 
 

@@ -13,6 +13,8 @@
 
 
 #define NGX_XC_BATCH_LINES      512
+#define NGX_XC_BATCH_BYTES      (1024 * 1024)
+#define NGX_XC_TICK             1000
 
 /* Refusals' bytes that may wait; more are summarised */
 #define NGX_XC_LATER_MAX        (8 * 1024 * 1024)
@@ -68,15 +70,33 @@ typedef struct {
 } ngx_xc_flood_t;
 
 
+/*
+ * A task of its own with a journal of its own: batches do not wait while it
+ * syncs
+ */
+
+typedef struct {
+    xc_journal_t               journal;
+    ngx_uint_t                 opened;         /* the task's */
+    unsigned                   running:1;
+    unsigned                   failing:1;
+    ngx_msec_t                 done;           /* when the last one was */
+
+    ngx_thread_task_t         *task;
+    xc_journal_report_t        report;
+    xc_rc_t                    rc;
+} ngx_xc_checkpoint_t;
+
+
 typedef struct {
     ngx_log_t                 *log;
     ngx_xc_main_conf_t        *conf;
+    ngx_xc_checkpoint_t        checkpoint;
     xc_journal_t               journal;
     xc_journal_conf_t          reader;         /* of status */
     unsigned                   open:1;         /* the journal, as told */
     unsigned                   failing:1;
     unsigned                   dirty:1;        /* lines since the checkpoint */
-    unsigned                   due:1;          /* a checkpoint, by the tick */
     unsigned                   running:1;      /* a task is in flight */
     unsigned                   exiting:1;
 
@@ -93,12 +113,11 @@ typedef struct {
 
     ngx_thread_task_t         *task;
     ngx_event_t                tick;
-    ngx_msec_t                 checked;        /* the last checkpoint's time */
     int64_t                    last_us;        /* of the last line, as known */
 
     /* the batch's, written by the event loop before and read after the task */
     xc_journal_entry_t         lines[NGX_XC_BATCH_LINES];
-    ngx_uint_t                 n;              /* 0: a checkpoint */
+    ngx_uint_t                 n;
     ngx_uint_t                 opened;         /* the journal; the thread's */
     xc_journal_report_t        report;
     xc_rc_t                    rc;
@@ -128,6 +147,25 @@ void ngx_xc_audit_push(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry);
 /* The queue alone */
 void ngx_xc_audit_queue(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry);
 void ngx_xc_audit_unqueue(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry);
+
+/* Fills the batch from the queues; runs it (in the thread, and at exit); says
+ * what there is to say of it; deals out what became of its entries */
+ngx_uint_t ngx_xc_audit_fill(ngx_xc_audit_t *audit);
+void ngx_xc_audit_thread(void *data, ngx_log_t *log);
+
+void ngx_xc_audit_settle(ngx_xc_audit_t *audit);
+void ngx_xc_audit_report(ngx_xc_audit_t *audit, xc_rc_t rc,
+    xc_journal_report_t *report, ngx_uint_t failing);
+void ngx_xc_audit_event(ngx_event_t *ev);
+
+/* Starts a batch where none is in flight and something is queued */
+void ngx_xc_audit_kick(ngx_xc_audit_t *audit);
+
+/* ngx_xc_tick.c */
+
+void ngx_xc_audit_tick(ngx_event_t *ev);
+void ngx_xc_checkpoint_thread(void *data, ngx_log_t *log);
+void ngx_xc_checkpoint_event(ngx_event_t *ev);
 
 /* ngx_xc_audit.c */
 

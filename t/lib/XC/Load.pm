@@ -9,9 +9,10 @@ use warnings;
 use POSIX ();
 
 
-# n clients of the port http, from now until end().
+# n clients of the port http, from now until end().  keepalive => 0: a
+# connection for each request, so that none is closed while it is idle.
 sub new {
-    my ($class, $t, $n) = @_;
+    my ($class, $t, $n, %o) = @_;
     my $self = bless { t => $t, pids => [], out => [] }, $class;
 
     for my $i (1 .. $n) {
@@ -21,7 +22,7 @@ sub new {
         unlink $out;
         $pid = fork // die "fork: $!";
         if (!$pid) {
-            eval { _ask($t, $out); 1 } or warn "load: $@";
+            eval { _ask($t, $out, $o{keepalive} // 1); 1 } or warn "load: $@";
             POSIX::_exit($@ ? 1 : 0);
         }
         push @{ $self->{pids} }, $pid;
@@ -63,9 +64,9 @@ sub DESTROY {
 
 
 sub _ask {
-    my ($t, $out) = @_;
+    my ($t, $out, $keepalive) = @_;
     my $end = 0;
-    my $client = $t->client(tls => 0, keepalive => 1);
+    my $client = $t->client(tls => 0, keepalive => $keepalive);
 
     $SIG{TERM} = sub { $end = 1 };
     $SIG{ALRM} = 'DEFAULT';
