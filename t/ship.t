@@ -101,7 +101,8 @@ sub rsyslog {
         $t->write_file('ship.conf', 'global(workDirectory="'
             . $t->path('ship.work') . "\")\n"
             . sample('rsyslog.conf', '/var/lib/nginx-xc' => $state,
-                     'archive.example' => '127.0.0.1', '6514' => $port));
+                     'archive.example' => '127.0.0.1', '6514' => $port,
+                     'Interval="10"' => 'Interval="1"'));
         mkdir $_ for "$archive.work", $t->path('ship.work');
         for my $conf (qw(archive.conf ship.conf)) {
             my ($status, $out) = run('rsyslogd', '-N1', '-f', $t->path($conf));
@@ -113,6 +114,8 @@ sub rsyslog {
         rsyslogd('ship');
         ask() for 1 .. 5;
         rsyslogd('archive');
+        ok($t->wait_for(sub { shipped() =~ tr/\n// >= 11 }, 20),
+           'rsyslog: what the archive has missed');
         my $load = XC::Load->new($t, 4, keepalive => 0);
         for my $i (1 .. 2) {
             my $n = () = $load->answers;

@@ -20,6 +20,8 @@ static char *ngx_xc_conf_policy(ngx_conf_t *cf, ngx_command_t *cmd,
 static ngx_xc_policy_t *ngx_xc_conf_policy_load(ngx_conf_t *cf,
     ngx_str_t *file);
 static char *ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
+static ngx_uint_t ngx_xc_conf_moved(ngx_conf_t *cf,
+    ngx_xc_main_conf_t *xmcf);
 static char *ngx_xc_conf_parent(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf,
     ngx_str_t *path);
 static char *ngx_xc_conf_incomplete(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf,
@@ -504,7 +506,7 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static char *
 ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
 {
-    ngx_xc_main_conf_t        *xmcf, *old;
+    ngx_xc_main_conf_t        *xmcf;
     ngx_xc_gate_info_t        *info;
     ngx_http_core_loc_conf_t  *clcf;
     ngx_http_core_srv_conf_t  *cscf;
@@ -535,21 +537,9 @@ ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (!ngx_is_init_cycle(cf->cycle->old_cycle)) {
-        old = ngx_http_cycle_get_module_main_conf(cf->cycle->old_cycle,
-                                                  ngx_xc_module);
-
-        /* another store does not know the nonces that this one has burned */
-
-        if (old && old->map_open
-            && (old->replay != xmcf->replay
-                || !xc_str_eq(ngx_xc_str(&old->state),
-                              ngx_xc_str(&xmcf->state))))
-        {
-            return ngx_xc_conf_incomplete(cf, conf, "a changed directory or "
-                                          "replay= of xc_state needs a "
-                                          "restart");
-        }
+    if (ngx_xc_conf_moved(cf, xmcf)) {
+        return ngx_xc_conf_incomplete(cf, conf, "a changed directory or "
+                                      "replay= of xc_state needs a restart");
     }
 
     conf->gate.policy = conf->policy->policy;
@@ -569,6 +559,27 @@ ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
     info->conf = conf;
 
     return NGX_CONF_OK;
+}
+
+
+/* Another store does not know the nonces that the running one has burned */
+
+static ngx_uint_t
+ngx_xc_conf_moved(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf)
+{
+    ngx_xc_main_conf_t  *old;
+
+    if (ngx_is_init_cycle(cf->cycle->old_cycle)) {
+        return 0;
+    }
+
+    old = ngx_http_cycle_get_module_main_conf(cf->cycle->old_cycle,
+                                              ngx_xc_module);
+
+    return old && old->map_open
+           && (old->replay != xmcf->replay
+               || !xc_str_eq(ngx_xc_str(&old->state),
+                             ngx_xc_str(&xmcf->state)));
 }
 
 

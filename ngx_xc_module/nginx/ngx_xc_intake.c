@@ -44,6 +44,8 @@ static ngx_int_t ngx_xc_intake_joined(ngx_http_request_t *r, xc_msg_t *msg,
     const char *name, xc_str_t *value);
 static ngx_int_t ngx_xc_intake_headers(ngx_http_request_t *r,
     ngx_xc_intake_doc_t *doc, ngx_xc_intake_variant_t *variant);
+static ngx_xc_intake_doc_t *ngx_xc_intake_load(ngx_conf_t *cf,
+    ngx_str_t *name);
 static ngx_int_t ngx_xc_intake_not_allowed(ngx_http_request_t *r);
 static ngx_int_t ngx_xc_intake_render_variant(ngx_conf_t *cf,
     xc_arena_t *arena, ngx_xc_loc_conf_t *conf, ngx_uint_t format,
@@ -297,13 +299,7 @@ ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_xc_loc_conf_t *xlcf = conf;
 
-    int64_t                    now_s;
-    xc_rc_t                    rc;
-    xc_str_t                   text;
-    ngx_str_t                 *value, file;
-    xc_arena_t                 arena;
-    const char                *error;
-    xc_policy_faults_t        *faults;
+    ngx_str_t                 *value;
     ngx_xc_intake_doc_t       *doc;
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -314,17 +310,41 @@ ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
-    file = value[1];
 
-    if (ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK) {
+    doc = ngx_xc_intake_load(cf, &value[1]);
+    if (doc == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    xlcf->intake = doc;
+    xlcf->handler = 1;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_xc_intake_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_xc_intake_doc_t *
+ngx_xc_intake_load(ngx_conf_t *cf, ngx_str_t *name)
+{
+    int64_t               now_s;
+    xc_rc_t               rc;
+    xc_str_t              text;
+    ngx_str_t             file = *name;
+    xc_arena_t            arena;
+    const char           *error;
+    xc_policy_faults_t   *faults;
+    ngx_xc_intake_doc_t  *doc;
 
     doc = ngx_pcalloc(cf->pool, sizeof(ngx_xc_intake_doc_t));
     faults = ngx_pcalloc(cf->temp_pool, sizeof(xc_policy_faults_t));
 
-    if (doc == NULL || faults == NULL) {
-        return NGX_CONF_ERROR;
+    if (doc == NULL || faults == NULL
+        || ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK)
+    {
+        return NULL;
     }
 
     arena = ngx_xc_pool_arena(cf->pool, 0);
@@ -333,7 +353,7 @@ ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (rc != XC_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "xc_intake: %s",
                            rc == XC_EIO ? error : "no memory");
-        return NGX_CONF_ERROR;
+        return NULL;
     }
 
     now_s = ngx_xc_state_now_us(NULL) / 1000000;
@@ -346,17 +366,12 @@ ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "%V: the intake document does not load: faults: %uz",
                            &file, faults->faults);
-        return NGX_CONF_ERROR;
+        return NULL;
     }
 
     doc->updated = doc->intake->updated_s;
-    xlcf->intake = doc;
-    xlcf->handler = 1;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_xc_intake_handler;
-
-    return NGX_CONF_OK;
+    return doc;
 }
 
 
