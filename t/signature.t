@@ -508,7 +508,8 @@ sub without_nonce {
             'signature-replayed');
     refused($t, 'the same request under another label',
             $send->(%once, label => 'other'), 'signature-replayed');
-    admitted($t, 'another second', $send->(%once, created => $now->() - 4));
+    admitted($t, 'another second',
+             $send->(%once, created => $once{created} - 1));
     refused($t, 'a request with a nonce is still one of a kind',
             do { $send->(nonce => "free-$$"); $t->backend->forget;
                  $send->(nonce => "free-$$") }, 'signature-replayed');
