@@ -61,6 +61,12 @@ WRAP_test_journal_sign := $(WRAP_test_journal)
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/unit/xt.o $(HEAP_O) $(CORE_O)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $^ $(LIBS)
 
+$(BUILD)/bench_audit.o: bench/audit.c $(BUILD)/flags
+	$(CC) $(CFLAGS) $(WARN) $(DEPS) -I$(CORE) -I$(CLI) -c -o $@ $<
+
+$(BUILD)/bench_audit: $(BUILD)/bench_audit.o $(HEAP_O) $(CORE_O)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # libFuzzer needs the core instrumented too, hence from source, in one go.
 $(BUILD)/fuzz/%: t/fuzz/%.c $(UNITS:%=$(CORE)/%.c) $(CLI)/xc_heap.c \
                  $(wildcard $(CORE)/*.h $(CORE)/*.def)
@@ -71,4 +77,4 @@ $(BUILD)/fuzz/%: t/fuzz/%.c $(UNITS:%=$(CORE)/%.c) $(CLI)/xc_heap.c \
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/core/*.d $(BUILD)/cli/*.d $(BUILD)/unit/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/core/*.d $(BUILD)/cli/*.d $(BUILD)/unit/*.d)

@@ -37,7 +37,7 @@ usage()
 ./xc build          builds build/ngx_xc_module.so and build/xcctl
 ./xc test [FILE...] builds, then runs the tests (all, or those named)
 ./xc demo [--keep]  builds, then shows the gate at work
-./xc bench [...]    builds, then measures
+./xc bench [WHAT...] builds, then measures: run, sync, audit, verify (all)
 ./xc lint           compiles with gcc and clang, warnings being errors;
                     prints the sizes of files and functions
 ./xc fuzz [SECONDS] runs each fuzz target so long (default 20)

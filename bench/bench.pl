@@ -1,4 +1,4 @@
-# The measurement that bench/run describes and starts.
+# The measurements of nginx that bench/run describes and starts: run, sync.
 
 use strict;
 use warnings;
@@ -17,8 +17,9 @@ use XC::Shim;
 
 my $root = abs_path('.');
 my $build = $ENV{XC_BUILD};
+my $mode = $ARGV[0] // 'run';
 my $total = $ENV{BENCH_REQUESTS} // 200_000;
-my $rounds = $ENV{BENCH_ROUNDS} // 3;
+my $rounds = $ENV{BENCH_ROUNDS} // ($mode eq 'run' ? 3 : 7);
 my $n = int(($total + $rounds - 1) / $rounds);
 my $warm = $n < 2000 ? $n : 2000;
 my $connections = 64;
@@ -28,8 +29,26 @@ my $owner = $$;
 my $dir = tempdir('bench-XXXXXXXX', DIR => $ENV{BENCH_DIR} // $build);
 my @cpus = cpus();
 my ($gate_cpu, $other_cpu) = @cpus > 1 ? @cpus : (@cpus, @cpus);
+
+# What runs where: cpus, workers (1), the CPU of its load, the back end it has,
+# and for gates sync=.
+my $any = -1;
+my %servers = $mode eq 'run' ? (
+    backend => { cpus => [$other_cpu] },
+    plain => { cpus => [$gate_cpu], load => $other_cpu },
+    gate => { cpus => [$gate_cpu], load => $other_cpu, sync => 'group' },
+) : (
+    backend => { cpus => [$other_cpu] },
+    roaming => { cpus => \@cpus },
+    group_1 => { cpus => [$gate_cpu], load => $other_cpu, sync => 'group' },
+    off_1 => { cpus => [$gate_cpu], load => $other_cpu, sync => 'off' },
+    group_2 => { cpus => \@cpus, workers => 2, load => $any,
+                 backend => 'roaming', sync => 'group' },
+    off_2 => { cpus => \@cpus, workers => 2, load => $any,
+               backend => 'roaming', sync => 'off' },
+);
 my %port;
-@port{qw(backend plain gate)} = free_ports(3);
+@port{sort keys %servers} = free_ports(scalar keys %servers);
 my $secret = pack 'H*', join '', map { sprintf '%02x', int rand 256 } 1 .. 32;
 my $target = '/xc/v1/merchants/91310000MA1FL0000N?fields=merchant.name,'
     . 'merchant.uscc&request_no=%E6%B2%AA%E5%B8%82%E7%9B%91%E5%8D%8F%E6%9F%A5'
@@ -45,27 +64,61 @@ exit main();
 
 
 sub main {
+    die "run or sync, not $mode\n" if $mode !~ /\A(?:run|sync)\z/;
     spew('policy.json', JSON::PP->new->utf8->encode(policy()));
-    start('backend', backend_conf());
-    start('plain', plain_conf());
-    start('gate', gate_conf(), LD_PRELOAD => $shim,
-          XC_SHIM_LOG => "$dir/syncs");
+    start($_) for sort keys %servers;
 
     header();
-    load($_, $warm) for qw(plain gate);
-    my $from = -s "$dir/syncs";
-    my (%rows, %before);
+    if ($mode eq 'run') {
+        return report(measure(qw(plain gate)));
+    }
+    my $wrong = report_sync('one worker pinned to one CPU, back end and load '
+                            . 'on the other', 75, 1, measure('group_1',
+                                                             'off_1'));
+    $wrong += report_sync('two workers on all CPUs, which back end and load '
+                          . 'share with them', 90, 2, measure('group_2',
+                                                              'off_2'));
+    return $wrong ? 1 : 0;
+}
 
-    %before = counters();
+
+# Rounds of two servers in turn, each the first as often as the other; of each:
+# its rows, and what its gate counted and synced meanwhile.
+sub measure {
+    my @two = @_;
+    my (%rows, %before, %from, %m);
+
+    print "round  nginx    requests/s  CPU µs/req.      p50, µs      "
+        . "p99, µs\n";
+    for my $what (@two) {
+        load($what, $warm);
+        $from{$what} = -s "$dir/$what/syncs" // 0;
+        $before{$what} = {counters($what)} if $servers{$what}{sync};
+    }
     for my $round (1 .. $rounds) {
-        for my $what (qw(plain gate)) {
+        for my $what ($round % 2 ? @two : reverse @two) {
             my $row = load($what, $n);
             push @{ $rows{$what} }, $row;
-            printf "%5d  %-5s  %10.0f  %11.1f  %11d  %11d\n", $round,
+            printf "%5d  %-7s  %10.0f  %11.1f  %11d  %11d\n", $round,
                 $what, @$row{qw(rate cpu p50 p99)};
         }
     }
-    return report(\%rows, \%before, {counters()}, $from);
+    for my $what (@two) {
+        my %o = (rows => $rows{$what}, wrong => 0);
+
+        for my $f (qw(rate cpu p50)) {
+            $o{$f} = median(map { $_->{$f} } @{ $rows{$what} });
+        }
+        $o{wrong} += $_->{other} for @{ $rows{$what} };
+        if (my $b = $before{$what}) {
+            my %c = counters($what);
+            $o{$_} = $c{$_} - $b->{$_} for qw(refused batches lines);
+            $o{wrong} ||= $o{refused};
+        }
+        $o{syncs} = [sort { $a <=> $b } syncs($what, $from{$what})];
+        $m{$what} = \%o;
+    }
+    return %m;
 }
 
 
@@ -74,56 +127,90 @@ sub header {
 
     printf "%s, %s, Linux %s, %s\n", strftime('%Y-%m-%d', localtime),
         cpu_model(), (POSIX::uname())[2], $version;
-    printf "state directory on %s; CPU %d: the worker; CPU %d: back end and"
-        . " load%s\n", file_system(), $gate_cpu, $other_cpu,
+    printf "state directory on %s; CPU %d: %s; CPU %d: back end and"
+        . " load%s\n", file_system(), $gate_cpu,
+        $mode eq 'run' ? 'the worker' : 'the one worker', $other_cpu,
         @cpus > 1 ? '' : ' (there is no other)';
     printf "load average before: %s\n", load_average();
     printf "%d rounds of %d requests, %d connections kept alive, HMAC-SHA256,"
         . " no TLS\n\n", $rounds, $n, $connections;
-    print "round  nginx  requests/s  CPU µs/req.      p50, µs      p99, µs\n";
 }
 
 
 sub report {
-    my ($rows, $before, $after, $from) = @_;
-    my %m = map {
-        my $what = $_;
-        $what => { map { my $f = $_; $f => median(map { $_->{$f} }
-                                                  @{ $rows->{$what} }) }
-                   qw(rate cpu) }
-    } qw(plain gate);
-    my $bad = 0;
-    $bad += $_->{other} for map { @$_ } values %$rows;
-    my $refused = $after->{refused} - $before->{refused};
-    my $batches = $after->{batches} - $before->{batches};
-    my $lines = $after->{lines} - $before->{lines};
-    my @syncs = sort { $a <=> $b } syncs($from);
+    my %m = @_;
+    my ($plain, $gate) = @m{qw(plain gate)};
+    my $wrong = $plain->{wrong} + $gate->{wrong};
 
     print "\nmedians\n";
     printf "requests per second: %.0f plain, %.0f gate (ratio %.2f)\n",
-        $m{plain}{rate}, $m{gate}{rate}, $m{gate}{rate} / $m{plain}{rate};
+        $plain->{rate}, $gate->{rate}, $gate->{rate} / $plain->{rate};
     printf "CPU µs a request: %.1f plain, %.1f gate (%.1f more)\n",
-        $m{plain}{cpu}, $m{gate}{cpu}, $m{gate}{cpu} - $m{plain}{cpu};
-    printf "records a batch: %.1f (%d records, two a request, in %d batches)\n",
-        $batches ? $lines / $batches : 0, $lines, $batches;
-    printf "fdatasync: %d calls, p50 %d µs, p99 %d µs\n", scalar @syncs,
-        at(\@syncs, 0.5), at(\@syncs, 0.99);
-    printf "refused wrongly: %d of %d\n", $bad, $n * $rounds;
-    return $bad || $refused ? 1 : 0;
+        $plain->{cpu}, $gate->{cpu}, $gate->{cpu} - $plain->{cpu};
+    report_log($gate);
+    printf "refused wrongly: %d of %d\n", $wrong, $n * $rounds;
+    return $wrong ? 1 : 0;
 }
 
 
-# One run of the load; what it cost the worker.
+sub report_log {
+    my ($gate) = @_;
+    my $syncs = $gate->{syncs};
+
+    printf "records a batch: %.1f (%d records, two a request, in %d batches)\n",
+        $gate->{batches} ? $gate->{lines} / $gate->{batches} : 0,
+        @$gate{qw(lines batches)};
+    printf "fdatasync: %d calls, p50 %d µs, p99 %d µs\n", scalar @$syncs,
+        at($syncs, 0.5), at($syncs, 0.99);
+}
+
+
+# Against off; the targets are told, not asserted.
+sub report_sync {
+    my ($title, $percent, $suffix, %m) = @_;
+    my ($group, $off) = @m{"group_$suffix", "off_$suffix"};
+    my @ratios = sort { $a <=> $b }
+                 map { 100 * $group->{rows}[$_]{rate} / $off->{rows}[$_]{rate} }
+                     0 .. $rounds - 1;
+    my $ratio = 100 * $group->{rate} / $off->{rate};
+    my $added = $group->{p50} - $off->{p50};
+    my $most = 2 * at($group->{syncs}, 0.5) + 1000;
+    my $wrong = $group->{wrong} + $off->{wrong};
+
+    print "\n$title: medians\n";
+    printf "requests per second: %.0f sync=group, %.0f sync=off: %.0f %% "
+        . "(rounds: %.0f to %.0f)\n", $group->{rate}, $off->{rate}, $ratio,
+        @ratios[0, -1];
+    printf "  target: at least %d %%: %s in this run\n", $percent,
+        met($ratio >= $percent);
+    printf "CPU µs a request: %.1f and %.1f\n", $group->{cpu}, $off->{cpu};
+    printf "median latency: %d and %d µs: %d added\n", $group->{p50},
+        $off->{p50}, $added;
+    printf "  target: at most 2 x fdatasync p50 + 1 ms = %d µs: %s in this "
+        . "run\n", $most, met($added <= $most);
+    print "sync=group: ";
+    report_log($group);
+    print "sync=off:   ";
+    report_log($off);
+    printf "refused wrongly: %d of %d\n\n", $wrong, 2 * $n * $rounds;
+    return $wrong;
+}
+
+
+sub met { $_[0] ? 'met' : 'not met' }
+
+
+# One run of the load; what it cost the workers.
 sub load {
     my ($what, $n) = @_;
-    my $worker = worker($what);
-    my $before = cpu_ns($worker);
+    my @workers = workers($what);
+    my $before = cpu_ns(@workers);
     my $out = `'$build/load' $port{$what} $n $connections '$target' bench @{[
-        unpack 'H*', $secret]} $other_cpu`;
+        unpack 'H*', $secret]} $servers{$what}{load}`;
 
     die "load on $what failed\n" . slurp("$what/error.log") if $? != 0;
     my ($ok, $other, $ns, $p50, $p99) = split ' ', $out;
-    my $cpu = cpu_ns($worker) - $before;
+    my $cpu = cpu_ns(@workers) - $before;
     return { other => $other, rate => $n / ($ns / 1e9),
              cpu => $cpu / 1000 / $n, p50 => $p50, p99 => $p99 };
 }
@@ -131,24 +218,31 @@ sub load {
 
 # Nanoseconds that all threads have run, in user and kernel.
 sub cpu_ns {
-    my ($pid) = @_;
     my $sum = 0;
 
-    for my $file (glob "/proc/$pid/task/*/schedstat") {
-        open my $fh, '<', $file or next;
-        $sum += (split ' ', <$fh>)[0];
+    for my $pid (@_) {
+        for my $file (glob "/proc/$pid/task/*/schedstat") {
+            open my $fh, '<', $file or next;
+            $sum += (split ' ', <$fh>)[0];
+        }
     }
     return $sum if $sum;
 
     # a kernel without it: ticks, of which there are enough in a round
-    open my $fh, '<', "/proc/$pid/stat" or die "no process $pid";
-    my @f = split ' ', <$fh> =~ s/.*\) //r;
-    return ($f[11] + $f[12]) * 1e9 / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+    for my $pid (@_) {
+        open my $fh, '<', "/proc/$pid/stat" or die "no process $pid";
+        my @f = split ' ', <$fh> =~ s/.*\) //r;
+        $sum += ($f[11] + $f[12]) * 1e9
+                / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+    }
+    return $sum;
 }
 
 
 sub counters {
-    my $sock = IO::Socket::INET->new("127.0.0.1:$port{gate}") or die "gate: $!";
+    my ($what) = @_;
+    my $sock = IO::Socket::INET->new("127.0.0.1:$port{$what}")
+        or die "$what: $!";
 
     print $sock "GET /status HTTP/1.0\r\nHost: status\r\n\r\n";
     my $answer = do { local $/; <$sock> };
@@ -160,9 +254,9 @@ sub counters {
 
 
 sub syncs {
-    my ($from) = @_;
+    my ($what, $from) = @_;
 
-    open my $fh, '<', "$dir/syncs" or return ();
+    open my $fh, '<', "$dir/$what/syncs" or return ();
     seek $fh, $from, 0;
     chomp(my @us = <$fh>);
     return @us;
@@ -209,16 +303,21 @@ sub policy {
 
 
 sub common {
-    my ($what, $cpu) = @_;
-    my $mask = sprintf '%b', 1 << $cpu;
+    my ($what) = @_;
+    my $server = $servers{$what};
+    my $workers = $server->{workers} // 1;
+    my $mask = 0;
     my $user = $> == 0 ? 'user root root;' : '';
+
+    $mask |= 1 << $_ for @{ $server->{cpus} };
+    $mask = sprintf '%b', $mask;
 
     return <<"END";
 $user
 pid $dir/$what/nginx.pid;
 error_log $dir/$what/error.log error;
-worker_processes 1;
-worker_cpu_affinity $mask;
+worker_processes $workers;
+worker_cpu_affinity @{[ ($mask) x $workers ]};
 worker_rlimit_nofile 4096;
 events { worker_connections 1024; }
 END
@@ -235,11 +334,13 @@ sub http {
 
 
 sub backend_conf {
-    return common('backend', $other_cpu) . <<"END";
+    my ($what) = @_;
+
+    return common($what) . <<"END";
 http {
-    ${\ http('backend') }
+    ${\ http($what) }
     server {
-        listen 127.0.0.1:$port{backend};
+        listen 127.0.0.1:$port{$what};
         location / {
             default_type application/json;
             return 200 '{"merchant.name":"示例","merchant.uscc":"-"}';
@@ -252,9 +353,11 @@ END
 
 # What both proxies have in common.
 sub upstream {
+    my ($what) = @_;
+
     return <<"END";
     upstream backend {
-        server 127.0.0.1:$port{backend};
+        server 127.0.0.1:$port{ $servers{$what}{backend} // 'backend' };
         keepalive $connections;
         keepalive_requests 1000000000;
     }
@@ -272,10 +375,10 @@ END
 
 
 sub plain_conf {
-    return common('plain', $gate_cpu) . <<"END";
+    return common('plain') . <<"END";
 http {
     ${\ http('plain') }
-${\ upstream() }
+${\ upstream('plain') }
     server {
         listen 127.0.0.1:$port{plain};
         location / {
@@ -289,18 +392,22 @@ END
 }
 
 
+# Connections are spread by the kernel: else one worker takes most of them.
 sub gate_conf {
+    my ($what) = @_;
+    my $server = $servers{$what};
+    my $spread = ($server->{workers} // 1) > 1 ? ' reuseport' : '';
     my $replay = int(1.05 * ($n * $rounds + $warm)) + 1000;
 
-    return "load_module $ENV{XC_MODULE};\n" . common('gate', $gate_cpu)
+    return "load_module $ENV{XC_MODULE};\n" . common($what)
            . <<"END";
 http {
-    ${\ http('gate') }
-    xc_state $dir/state replay=$replay;
-    xc_audit node=bench;
-${\ upstream() }
+    ${\ http($what) }
+    xc_state $dir/$what/state replay=$replay;
+    xc_audit node=bench sync=$server->{sync};
+${\ upstream($what) }
     server {
-        listen 127.0.0.1:$port{gate};
+        listen 127.0.0.1:$port{$what}$spread;
         location = /status { xc_status; }
         location / {
             xc enforce;
@@ -315,10 +422,15 @@ END
 
 
 sub start {
-    my ($what, $conf, %env) = @_;
+    my ($what) = @_;
+    my $gate = $servers{$what}{sync};
+    my %env = $gate ? (LD_PRELOAD => $shim, XC_SHIM_LOG => "$dir/$what/syncs")
+                    : ();
 
     mkdir "$dir/$what";
-    spew("$what/nginx.conf", $conf);
+    spew("$what/nginx.conf", $gate ? gate_conf($what)
+                             : $what eq 'plain' ? plain_conf()
+                             : backend_conf($what));
     my $pid = fork // die "fork: $!";
     if (!$pid) {
         %ENV = (%ENV, %env);
@@ -330,19 +442,21 @@ sub start {
     die "$what did not start:\n" . slurp("$what/out") if $? != 0;
     for (1 .. 250) {
         ($master{$what}) = slurp("$what/nginx.pid") =~ /^(\d+)/;
-        return if $master{$what} && worker($what);
+        return if $master{$what}
+                  && workers($what) >= ($servers{$what}{workers} // 1);
         sleep 0.02;
     }
-    die "$what has no worker";
+    die "$what has no workers";
 }
 
 
-sub worker {
+sub workers {
     my ($what) = @_;
     my $pid = $master{$what};
 
     open my $fh, '<', "/proc/$pid/task/$pid/children" or return;
-    return (split ' ', <$fh> // '')[0];
+    my @pids = split ' ', <$fh> // '';
+    return @pids;
 }
 
 

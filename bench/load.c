@@ -5,6 +5,8 @@
  *
  *     load PORT N C TARGET KEYID SECRET-IN-HEX CPU
  *
+ * CPU: the one to run on, -1 for any.
+ *
  * Prints a line: answered with 200, with another status, nanoseconds from the
  * first byte sent to the last one received, p50 and p99 of a request in
  * microseconds.  A connection that is lost ends it with status 1.
@@ -326,10 +328,12 @@ main(int argc, char **argv)
              (unsigned long long) load_now() ^ (unsigned long long) getpid());
     load.run = run;
 
-    CPU_ZERO(&cpu);
-    CPU_SET((size_t) atoi(argv[7]), &cpu);
-    if (sched_setaffinity(0, sizeof(cpu), &cpu) != 0) {
-        load_die("load: sched_setaffinity");
+    if (atoi(argv[7]) >= 0) {
+        CPU_ZERO(&cpu);
+        CPU_SET((size_t) atoi(argv[7]), &cpu);
+        if (sched_setaffinity(0, sizeof(cpu), &cpu) != 0) {
+            load_die("load: sched_setaffinity");
+        }
     }
 
     load.signatures = calloc((size_t) load.n, LOAD_B64);

@@ -386,6 +386,14 @@ xcctl_signed_examine(xcctl_signed_try_t *try, const xcctl_record_t *record,
 
     if (xc_json_member(try->root, XC_STR("agency")) == NULL) {
         *result = XCCTL_SIGNED_NOBODY;
+
+        if (xc_str_eq(xcctl_signed_text(try->root, "decision"),
+                      XC_STR("allow")))
+        {
+            *result = XCCTL_SIGNED_FAILED;
+            try->why = "admits somebody and names no agency";
+        }
+
         return XC_OK;
     }
 

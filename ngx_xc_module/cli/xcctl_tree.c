@@ -308,11 +308,22 @@ xcctl_tree_told(xcctl_tree_t *tree, xcctl_record_t *record, bool recover)
     xc_merkle_t  told;
 
     if (!xcctl_tree_frontier(record, &told)) {
+
+        /* The gate's own records that begin a file or give up lines have one:
+         * without it whatever follows would escape the checkpoints. */
+        if (tree->n_sources != 0
+            && (recover || (!tree->begun && record->seq != 0)))
+        {
+            xcctl_trouble(&tree->frontier, record->seq, "%s:%" PRIu64 ": has "
+                          "no frontier, which the gate writes there",
+                          record->where.file, record->where.line);
+        }
+
         return XC_OK;
     }
 
     if (told.size != record->seq
-        || (whole && !recover && !xcctl_tree_same(&told, &tree->tree)))
+        || (whole && !xcctl_tree_same(&told, &tree->tree)))
     {
         xcctl_trouble(&tree->frontier, record->seq, "%s:%" PRIu64 ": the "
                       "frontier is not that of the lines before it",
@@ -320,18 +331,18 @@ xcctl_tree_told(xcctl_tree_t *tree, xcctl_record_t *record, bool recover)
         return XC_OK;
     }
 
-    if (whole && !recover) {
+    if (whole) {
         return XC_OK;
     }
 
     /* A checkpoint covers synced lines only: they can't have been unsure. */
-    if (recover && tree->known && tree->tree.size < record->seq
-        && tree->next < record->seq)
+    if (recover && tree->begun && tree->end < record->seq
+        && tree->next <= record->seq)
     {
         xcctl_trouble(&tree->given_up, record->seq, "%s:%" PRIu64 ": gives up "
                       "lines from seq %" PRIu64 " on, which a checkpoint of "
                       "%" PRIu64 " records covers", record->where.file,
-                      record->where.line, tree->tree.size, tree->next);
+                      record->where.line, tree->end, tree->next);
     }
 
     rc = xcctl_tree_pass(tree, told.size, count);
@@ -490,6 +501,11 @@ xcctl_tree_end(xcctl_tree_t *tree, uint64_t first_fault, xc_rc_t *rc)
     }
 
     xcctl_tree_summary(tree);
+
+    if (tree->unchecked != 0) {
+        xcctl_trouble(&tree->behind, 0, "%" PRIu64 " checkpoints can't be held "
+                      "against the lines that they cover", tree->unchecked);
+    }
 
     faults += xcctl_tree_tell(&tree->broken, UINT64_MAX);
     faults += xcctl_tree_tell(&tree->frontier, first_fault);

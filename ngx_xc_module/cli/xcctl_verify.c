@@ -327,9 +327,22 @@ xcctl_verify_sources(xcctl_verify_t *v, const xcctl_verify_args_t *args)
     if (rc != XC_OK) {
         (void) xcctl_fail("can't read the checkpoints: %s",
                           rc == XC_EIO ? strerror(errno) : "out of memory");
+        return false;
     }
 
-    return rc == XC_OK;
+    /* A note that says nothing must not pass for one that agrees. */
+    for (i = 0; i < v->n_sources; i++) {
+        if (v->sources[i].trusted && !v->sources[i].open
+            && v->tree.broken.n == 0)
+        {
+            (void) xcctl_fail("%s: no whole checkpoint in it: a signed note "
+                              "ends with a line feed",
+                              v->sources[i].ckpt.path);
+            return false;
+        }
+    }
+
+    return true;
 }
 
 

@@ -51,15 +51,6 @@ xc_ascii_is_id(xc_str_t s)
 }
 
 
-/* Not 0 where one of the eight octets is zero; an octet above a zero one may
- * be marked as well. */
-static uint64_t
-xc_ascii_zero_octets(uint64_t x)
-{
-    return (x - 0x0101010101010101u) & ~x & 0x8080808080808080u;
-}
-
-
 bool
 xc_ascii_no_controls(xc_str_t s)
 {

@@ -4,21 +4,6 @@
 
 
 void
-xc_buf_bytes(xc_buf_t *b, const void *data, size_t n)
-{
-    if (b->overflow || n > b->cap - b->len) {
-        b->overflow = true;
-        return;
-    }
-
-    if (n != 0) {
-        memcpy(b->data + b->len, data, n);
-        b->len += n;
-    }
-}
-
-
-void
 xc_buf_u64(xc_buf_t *b, uint64_t n)
 {
     char   digits[20];
@@ -80,6 +65,51 @@ xc_buf_json_char(xc_buf_t *b, unsigned char c)
 }
 
 
+/* Not 0 where one of the eight octets can't stand for itself in a literal, or
+ * is not ASCII; the lowest mark is exact. */
+static uint64_t
+xc_buf_json_marks(uint64_t x)
+{
+    return (x & 0x8080808080808080u)
+           | xc_ascii_zero_octets(x & 0xe0e0e0e0e0e0e0e0u)
+           | xc_ascii_zero_octets(x ^ 0x7f7f7f7f7f7f7f7fu)
+           | xc_ascii_zero_octets(x ^ 0x2222222222222222u)
+           | xc_ascii_zero_octets(x ^ 0x5c5c5c5c5c5c5c5cu);
+}
+
+
+/* How many octets from p on are ASCII and stand for themselves. */
+static size_t
+xc_buf_json_plain(const char *p, size_t n)
+{
+    size_t         i;
+    uint64_t       x, marks;
+    unsigned char  c;
+
+    for (i = 0; i + sizeof(x) <= n; i += sizeof(x)) {
+        memcpy(&x, p + i, sizeof(x));
+        marks = xc_buf_json_marks(x);
+
+        if (marks != 0) {
+            if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
+                return i + (size_t) __builtin_ctzll(marks) / 8;
+            }
+
+            break;
+        }
+    }
+
+    for ( /* void */ ; i < n; i++) {
+        c = (unsigned char) p[i];
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
 void
 xc_buf_json(xc_buf_t *b, xc_str_t s)
 {
@@ -91,14 +121,9 @@ xc_buf_json(xc_buf_t *b, xc_str_t s)
 
     for (run = 0; run < s.len; /* void */) {
         c = (unsigned char) s.data[run];
-
-        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
-            run++;
-            continue;
-        }
-
         rest = (xc_str_t) { s.data + run, s.len - run };
-        n = c < 0x80 ? 0 : xc_ascii_utf8_len(rest);
+        n = c < 0x80 ? xc_buf_json_plain(rest.data, rest.len)
+                     : xc_ascii_utf8_len(rest);
 
         if (n != 0) {
             run += n;
@@ -127,20 +152,21 @@ xc_buf_json(xc_buf_t *b, xc_str_t s)
 static void
 xc_buf_encode(xc_buf_t *b, xc_str_t s, char also)
 {
-    size_t   i;
+    size_t   i, run = 0;
     uint8_t  c;
 
     for (i = 0; i < s.len; i++) {
         c = (uint8_t) s.data[i];
 
-        if (c > 0x20 && c < 0x7f && (char) c != also) {
-            xc_buf_char(b, (char) c);
-
-        } else {
+        if (c <= 0x20 || c >= 0x7f || (char) c == also) {
+            xc_buf_bytes(b, s.data + run, i - run);
             xc_buf_char(b, '%');
             xc_buf_hex(b, &c, 1);
+            run = i + 1;
         }
     }
+
+    xc_buf_bytes(b, s.data + run, s.len - run);
 }
 
 

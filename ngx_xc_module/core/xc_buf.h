@@ -28,7 +28,20 @@ xc_buf_view(const xc_buf_t *b)
     return (xc_str_t) { b->data, b->len };
 }
 
-void xc_buf_bytes(xc_buf_t *b, const void *data, size_t n);
+/* Here, and so known in size where n is: records are made of short pieces. */
+static inline void
+xc_buf_bytes(xc_buf_t *b, const void *data, size_t n)
+{
+    if (b->overflow || n > b->cap - b->len) {
+        b->overflow = true;
+        return;
+    }
+
+    if (n != 0) {
+        memcpy(b->data + b->len, data, n);
+        b->len += n;
+    }
+}
 
 static inline void
 xc_buf_str(xc_buf_t *b, xc_str_t s)

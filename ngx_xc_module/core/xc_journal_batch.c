@@ -3,6 +3,23 @@
 #include "xc_time.h"
 
 
+static xc_str_t
+xc_journal_stamp(const xc_journal_batch_t *batch,
+    char mem[XC_JOURNAL_STAMP_MAX])
+{
+    xc_buf_t  out;
+
+    xc_buf_init(&out, mem, XC_JOURNAL_STAMP_MAX);
+    xc_buf_z(&out, "\",\"time\":\"");
+    xc_time_format_us(&out, batch->now_us);
+    xc_buf_z(&out, "\",\"node\":\"");
+    xc_buf_str(&out, batch->op->journal->conf.node);
+    xc_buf_z(&out, "\",");
+
+    return xc_buf_view(&out);
+}
+
+
 static void
 xc_journal_line_open(xc_journal_batch_t *batch)
 {
@@ -14,11 +31,7 @@ xc_journal_line_open(xc_journal_batch_t *batch)
     xc_buf_u64(out, batch->seq);
     xc_buf_z(out, ",\"prev\":\"");
     xc_buf_hex(out, batch->leaf, XC_SHA256_SIZE);
-    xc_buf_z(out, "\",\"time\":\"");
-    xc_time_format_us(out, batch->now_us);
-    xc_buf_z(out, "\",\"node\":\"");
-    xc_buf_str(out, batch->op->journal->conf.node);
-    xc_buf_z(out, "\",");
+    xc_buf_str(out, batch->stamp);
 }
 
 
@@ -202,8 +215,11 @@ xc_rc_t
 xc_journal_assemble(xc_journal_batch_t *batch,
     const xc_journal_entry_t *entries, size_t n, uint8_t *leaves)
 {
+    char     stamp[XC_JOURNAL_STAMP_MAX];
     size_t   i;
     xc_rc_t  rc;
+
+    batch->stamp = xc_journal_stamp(batch, stamp);
 
     rc = xc_journal_assemble_notes(batch);
     if (rc != XC_OK) {
@@ -225,6 +241,8 @@ xc_journal_assemble(xc_journal_batch_t *batch,
 
         memcpy(leaves + i * XC_SHA256_SIZE, batch->leaf, XC_SHA256_SIZE);
     }
+
+    batch->stamp = XC_STR_NONE;
 
     return XC_OK;
 }

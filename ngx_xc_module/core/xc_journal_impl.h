@@ -262,6 +262,9 @@ xc_rc_t xc_journal_prepare(xc_journal_op_t *op, bool create) XC_WUR;
 
 /* xc_journal_batch.c: the lines of one append */
 
+/* `","time":"…","node":"…",` at most. */
+#define XC_JOURNAL_STAMP_MAX    128
+
 /* The journal's own line at most, the description apart. */
 #define XC_JOURNAL_NOTE_LINE    (1536 + XC_JOURNAL_FRONTIER_TEXT)
 
@@ -277,6 +280,7 @@ typedef struct {
     uint8_t                 leaf[XC_SHA256_SIZE];   /* of the last one */
     xc_merkle_t             tree;           /* before the next line */
     size_t                  start;          /* of the line that is open */
+    xc_str_t                stamp;          /* time and node, one for all */
 } xc_journal_batch_t;
 
 /*

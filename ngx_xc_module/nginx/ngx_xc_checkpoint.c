@@ -61,7 +61,7 @@ ngx_xc_checkpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    xlcf->handler = 1;
+    xlcf->handler = ngx_xc_checkpoint_handler;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_xc_checkpoint_handler;

@@ -461,7 +461,8 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_xc_loc_conf_t *prev = parent;
     ngx_xc_loc_conf_t *conf = child;
 
-    ngx_uint_t  own;
+    ngx_uint_t                 own;
+    ngx_http_core_loc_conf_t  *clcf;
 
     own = (conf->mode != NGX_CONF_UNSET_UINT);
 
@@ -492,6 +493,18 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     /* a gate of an outer level does not cover what is to be read freely, but
      * is inherited by what lies within */
+
+    if (conf->handler) {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+        if (clcf->handler != conf->handler) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "the location \"%V\" has xc_intake, xc_status or "
+                          "xc_checkpoint and another handler such as "
+                          "proxy_pass: remove one", &clcf->name);
+            return NGX_CONF_ERROR;
+        }
+    }
 
     if (conf->mode == NGX_XC_OFF || (conf->handler && !own)) {
         return NGX_CONF_OK;

@@ -44,7 +44,13 @@ ngx_xc_gate_handler(ngx_http_request_t *r)
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_xc_module);
 
-    if (xlcf->mode == NGX_XC_OFF || xlcf->handler) {
+    if (xlcf->mode == NGX_XC_OFF) {
+        return NGX_DECLINED;
+    }
+
+    /* what answers by itself is free to be read, and nothing else there is */
+
+    if (xlcf->handler && r->content_handler == xlcf->handler) {
         return NGX_DECLINED;
     }
 

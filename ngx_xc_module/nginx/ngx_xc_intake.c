@@ -7,11 +7,13 @@
 
 #include "ngx_xc_module.h"
 
+#include "xc_ascii.h"
 #include "xc_files.h"
 
 
-/* Room for the log's member: an origin, a vkey and a checkpoint, escaped */
-#define NGX_XC_INTAKE_LOG_MAX   4096
+/* Room for the log's member: an origin, a vkey and a checkpoint, each octet
+ * escaped to six */
+#define NGX_XC_INTAKE_LOG_MAX   16384
 
 
 typedef struct {
@@ -108,13 +110,16 @@ ngx_xc_intake_log(ngx_http_request_t *r, ngx_xc_intake_variant_t *answer)
         return NGX_OK;
     }
 
+    /* the channel's document is there whatever has befallen the log */
+
     rc = ngx_xc_audit_checkpoint(note, &len);
 
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
+    if (rc != NGX_OK || !xc_ascii_is_utf8((xc_str_t) { note, len })) {
+        if (rc != NGX_DECLINED) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "xc_intake: the latest checkpoint can't be read");
+        }
 
-    if (rc == NGX_DECLINED) {
         len = 0;
     }
 
@@ -317,7 +322,7 @@ ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     xlcf->intake = doc;
-    xlcf->handler = 1;
+    xlcf->handler = ngx_xc_intake_handler;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_xc_intake_handler;

@@ -86,7 +86,8 @@ struct ngx_xc_loc_conf_s {
     size_t                       body_size;
 
     ngx_xc_intake_doc_t         *intake;
-    unsigned                     handler:1;    /* intake or status: not gated */
+    ngx_http_handler_pt          handler;      /* ours: such a location is not
+                                                  gated by an outer level */
 
     /* where `xc enforce` stands, for messages about what it lacks */
     u_char                      *mode_file;

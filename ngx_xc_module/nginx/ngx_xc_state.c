@@ -47,6 +47,7 @@ ngx_int_t
 ngx_xc_state_init_module(ngx_cycle_t *cycle)
 {
     ngx_uint_t           starting;
+    ngx_core_conf_t     *ccf;
     ngx_xc_main_conf_t  *xmcf;
 
     xmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_xc_module);
@@ -56,6 +57,16 @@ ngx_xc_state_init_module(ngx_cycle_t *cycle)
     }
 
     starting = ngx_is_init_cycle(cycle->old_cycle);
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (starting && !ccf->master) {
+
+        /* then a reload starts no process, and nobody ends the old one's audit */
+
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "xc: gates need \"master_process on\"");
+        return NGX_ERROR;
+    }
 
     if (ngx_xc_state_prepare(cycle, xmcf) == NGX_OK) {
 

@@ -169,7 +169,7 @@ ngx_xc_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    xlcf->handler = 1;
+    xlcf->handler = ngx_xc_status_handler;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_xc_status_handler;

@@ -49,6 +49,42 @@ test_json_string(void)
 }
 
 
+/* Octets are looked at eight at a time: each one, at each place. */
+static void
+test_json_places(void)
+{
+    int        c;
+    bool       ok = true;
+    char       text[17], mem[64], one[16], want_mem[64];
+    size_t     at;
+    xc_buf_t   b, alone, want;
+
+    for (c = 0; c < 256; c++) {
+        text[0] = (char) c;
+        xc_buf_init(&alone, one, sizeof(one));
+        xc_buf_json(&alone, (xc_str_t) { text, 1 });
+
+        for (at = 0; at < sizeof(text); at++) {
+            memset(text, 'x', sizeof(text));
+            text[at] = (char) c;
+
+            xc_buf_init(&want, want_mem, sizeof(want_mem));
+            xc_buf_char(&want, '"');
+            xc_buf_bytes(&want, "xxxxxxxxxxxxxxxxx", at);
+            xc_buf_bytes(&want, alone.data + 1, alone.len - 2);
+            xc_buf_bytes(&want, "xxxxxxxxxxxxxxxxx", sizeof(text) - at - 1);
+            xc_buf_char(&want, '"');
+
+            xc_buf_init(&b, mem, sizeof(mem));
+            xc_buf_json(&b, (xc_str_t) { text, sizeof(text) });
+            ok = ok && xc_str_eq(xc_buf_view(&b), xc_buf_view(&want));
+        }
+    }
+
+    xt_ok(ok, "any octet at any place of a JSON string");
+}
+
+
 static void
 test_numbers(void)
 {
@@ -205,6 +241,7 @@ int
 main(void)
 {
     test_json_string();
+    test_json_places();
     test_numbers();
     test_text();
     test_index();
