@@ -112,7 +112,8 @@ sub published {
     my $latest = $intake->{json}{log}{checkpoint} // '';
     utf8::encode($latest);
     cmp_ok(eval { open_note($latest, $signer->{vkey})->{size} } // 0, '>=',
-           $note->{size}, 'published: the intake document has the latest');
+           $note->{size}, 'published: the intake document has the latest')
+        or diag($@, $latest);
     ended('published', n => 2);
 }
 

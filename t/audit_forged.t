@@ -1,0 +1,178 @@
+#!/usr/bin/perl
+
+# What somebody forges who can write the files but has no key, and what is
+# expected of the log by a checkpoint that left the host: none of it passes as a
+# whole chain.
+
+use strict;
+use warnings;
+
+use Digest::SHA qw(sha256_hex);
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp ();
+use MIME::Base64 qw(encode_base64);
+use Test::More;
+
+use XC::Log;
+
+my $root = abs_path(dirname(__FILE__) . '/..');
+my $xcctl = ($ENV{XC_BUILD} // "$root/build") . '/xcctl';
+my $dir = File::Temp->newdir('xc-audit-XXXXXXXX', TMPDIR => 1);
+my $key = keypair('log.example/n1');
+my $vkey = vkey($key);
+
+my $n = 40;
+my $log = chain(0, beats('n', 0 .. $n - 1));
+my @line = split /\n/, $log;
+my @leaf = map { leaf($_) } @line;
+my $shipped = file('shipped', checkpoint($key, $log, $n));
+
+lines_given_up();
+without_frontier();
+another_log();
+unsure_lines_altered();
+nobody_admitted();
+
+done_testing;
+
+
+sub beats {
+    my ($name, @values) = @_;
+
+    return map { qq("event":"heartbeat","$name":$_) } @values;
+}
+
+
+sub file {
+    my ($name, $text) = @_;
+
+    spew("$dir/$name", $text);
+    return "$dir/$name";
+}
+
+
+# The log's lines, and the sizes or notes of what stands beside it.
+sub state_of {
+    my ($text, @beside) = @_;
+
+    file('audit.log', $text);
+    file('audit.checkpoints', join '', map {
+        (/^\d+$/ ? checkpoint($key, $log, $_) : $_) . "--\n" } @beside);
+}
+
+
+sub found {
+    my ($name, @args) = @_;
+    my $out = `$xcctl audit verify --key '$vkey' @args $dir/audit.log 2>&1`;
+    my $status = $? >> 8;
+
+    isnt($status, 0, $name) or diag $out;
+    unlike($out, qr/chain whole$/m, "$name: not whole");
+}
+
+
+# A recover record for seq that gives up from .. to.
+sub recover {
+    my ($seq, $from, $to, %o) = @_;
+
+    return sprintf '{"seq":%d,"prev":"%s","time":"2026-11-22T10:20:30.000001Z",'
+                   . '"node":"n1","event":"recover","cause":"sync-failed",'
+                   . '"unsure":{"from":%d,"to":%d}%s}', $seq,
+                   $o{prev} // 'a' x 64, $from, $to,
+                   $o{frontier} ? ",$o{frontier}" : '';
+}
+
+
+# A line, and what chains behind it.
+sub behind {
+    my ($first, @members) = @_;
+    my ($seq) = $first =~ /"seq":(\d+)/;
+
+    return chain($seq + 1, $first, @members);
+}
+
+
+sub lines { join '', map { "$_\n" } @_ }
+
+
+# A recover with the true frontier excuses no line that a checkpoint covers.
+sub lines_given_up {
+    my $recover = recover($n, 20, 39, frontier => frontier(@leaf),
+                          prev => sha256_hex("\0$line[-1]"));
+    my $rest = behind($recover, beats('z', 0 .. 9));
+    my $later = note($key, "$key->{name}\n51\n" . encode_base64(root(@leaf,
+        map { leaf($_) } $recover, split /\n/, $rest), '') . "\n");
+    my @edited = @line;
+
+    state_of(lines(@line[0 .. 19], $recover), 10, 20, 40);
+    found('lines given up before a checkpoint that left', "--expect $shipped");
+
+    state_of(lines(@line[0 .. 19], $recover) . $rest, 10, 20, 40, $later);
+    found('the same, and the log goes on', "--expect $shipped");
+
+    $edited[25] =~ s/"n":25/"n":99/;
+    state_of(lines(@edited, $recover) . $rest, 10, 20, 40, $later);
+    found('a line edited, a recover behind it', "--expect $shipped");
+
+    state_of(lines($line[0], recover(40, 1, 39, frontier => frontier(@leaf))),
+             40);
+    found('all lines but the first given up', "--expect $shipped");
+
+    state_of(lines(@line[0 .. 4], $line[7],
+                   recover(40, 5, 39, frontier => frontier(@leaf))),
+             3, 10, 25, 40);
+    found('given up behind a stray line');
+}
+
+
+# Without its frontier a record would take what follows out of the tree.
+sub without_frontier {
+    my $recover = recover(20, 5, 19);
+
+    state_of(lines(@line[0 .. 4], $recover)
+             . behind($recover, beats('forged', 21 .. 39)), 3, 10, 25, 40);
+    found('rewritten behind a recover without frontier');
+
+    state_of(behind($line[0], beats('forged', 1 .. 39)), 3, 10, 25, 40);
+    found('rewritten from seq 1 on, the first line gone');
+}
+
+
+# A note that says nothing does not pass for one that agrees.
+sub another_log {
+    (my $cut = checkpoint($key, $log, $n)) =~ s/\n\z//;
+
+    file('audit.log', chain(0, beats('x', 0 .. $n - 1)));
+    unlink "$dir/audit.checkpoints";
+    found('another log', "--expect $shipped");
+    found('another log, the note without its last line feed',
+          '--expect ' . file('cut', $cut));
+    found('another log, an empty note', '--expect ' . file('empty', ''));
+}
+
+
+# Loss does not explain other lines.
+sub unsure_lines_altered {
+    my $recover = recover($n, 20, 39, frontier => frontier(@leaf),
+                          prev => sha256_hex("\0$line[-1]"));
+    my $rest = behind($recover, beats('z', 0 .. 9));
+    my $expect = file('later', note($key, "$key->{name}\n51\n"
+        . encode_base64(root(@leaf, map { leaf($_) } $recover,
+                             split /\n/, $rest), '') . "\n"));
+
+    state_of(lines(@line[0 .. 19])
+             . behind($line[19], beats('forged', 20 .. 39))
+             . lines($recover) . $rest, 20);
+    found('lines of an unsure range replaced', "--expect $expect");
+}
+
+
+# An admission that names no agency proves nothing, and says so.
+sub nobody_admitted {
+    my $policy = "$root/conf/policy.json";
+
+    state_of(chain(0, '"event":"decision","id":"' . 'a' x 32
+                      . '","decision":"allow"'));
+    found('an admission of nobody', "--policy $policy");
+}
