@@ -104,6 +104,7 @@ sub published {
     is($leaf, unpack('H*', sha256("\0$line")),
        'published: XC-Record has the leaf');
 
+    settled('published');
     unlink "$state/audit.checkpoint" or die $!;
     is(fetch()->{status}, 404, 'published: 404 where there is none');
     my $note = covered(record_seq(ask()), 'published: the next is there again');
@@ -253,11 +254,7 @@ sub log_deleted {
     ask();
     rename "$state/audit.log", "$state/audit.log.1" or die $!;
     ask();
-    ok($t->wait_for(sub {
-        my ($last) = reverse notes();
-        my ($outcomes) = grep { $_->{event} eq 'outcome' } $t->audit_records;
-        return $outcomes && $last->{size} == ($t->audit_records)[-1]{seq} + 1;
-    }), 'deleted: every line signed for');
+    settled('deleted');
     unlink "$state/audit.log" or die $!;
     my $answer = ask();
     is($answer->{status}, 200, 'deleted: service goes on');
@@ -543,6 +540,19 @@ sub notes {
     $text =~ s/^--\n\K(?:(?!^--\n).)*\z//ms;     # the next is being written
     return map { { %{ open_note($_, $signer->{vkey}) }, text => $_ } }
            note_split($text);
+}
+
+
+# Waits until the last request's outcome is written, and all is signed for.
+sub settled {
+    my ($name) = @_;
+
+    ok($t->wait_for(sub {
+        my ($last) = reverse notes();
+        my @all = $t->audit_records;
+        return $all[-1]{event} eq 'outcome'
+               && $last->{size} == $all[-1]{seq} + 1;
+    }), "$name: every line is signed for");
 }
 
 

@@ -249,7 +249,8 @@ sub sync_off {
 
 # One batch of 32 whose sync fails, five more queued behind it.
 sub sync_fails {
-    fresh();
+    # no checkpoint's sync among those that are held, counted and failed
+    fresh(audit => 'timeout=60s checkpoint=1h');
     $shim->hold;
     my $first = ask();
     $shim->wait_held;
