@@ -10,6 +10,8 @@ pkgs_build="nginx nginx-dev gcc libc6-dev make libpcre2-dev
             libjansson-dev libssl-dev zlib1g-dev"
 pkgs_test="perl libcryptx-perl libio-socket-ssl-perl curl openssl binutils"
 pkgs_lint="clang libclang-rt-14-dev"
+# what some tests compare with, and skip where it is absent
+pkgs_peers="golang-go golang-golang-x-mod-dev rsyslog logrotate"
 
 export CC=${CC:-gcc}
 export LC_ALL=C.UTF-8
@@ -41,7 +43,7 @@ usage()
 ./xc lint           compiles with gcc and clang, warnings being errors;
                     prints the sizes of files and functions
 ./xc fuzz [SECONDS] runs each fuzz target so long (default 20)
-./xc deps [lint]    installs the Debian packages that are missing
+./xc deps [lint|peers]  installs the Debian packages that are missing
 ./xc clean          removes what was built
 
 Environment: CC (gcc or clang), XC_SANITIZE=1 (ASan and UBSan, in
@@ -341,9 +343,10 @@ case $cmd in
     lint)   cmd_lint ;;
     fuzz)   cmd_fuzz "$@" ;;
     deps)   need $pkgs_build $pkgs_test
-            if [ "${1:-}" = lint ]; then
-                need $pkgs_lint
-            fi ;;
+            case ${1:-} in
+                lint)  need $pkgs_lint ;;
+                peers) need $pkgs_peers ;;
+            esac ;;
     clean)  rm -rf build build-asan ;;
     help|-h|--help) usage ;;
     *)      usage >&2; exit 2 ;;

@@ -46,6 +46,7 @@ ngx_xc_audit_init_process(ngx_cycle_t *cycle)
 
     audit->log = cycle->log;
     audit->conf = xmcf;
+    audit->checkpoint.done = ngx_current_msec;
 
     if (ngx_xc_audit_init_task(cycle, audit) != NGX_OK) {
         return NGX_ERROR;
