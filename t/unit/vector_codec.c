@@ -1,34 +1,9 @@
-/*
- * Answers, line by line, what the codecs make of an input: t/conformance.t
- * asks it about published vectors.  A question is a word and arguments in
- * hexadecimal, "-" for an empty one; the answer is one line.
- */
+/* What the codecs make of an input. */
 
-#include "xt.h"
-#include "xc_ascii.h"
+#include "vector_ask.h"
 #include "xc_buf.h"
-#include "xc_crypto.h"
 #include "xc_json.h"
 #include "xc_sfv.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-#define MAX_ARGS    4
-
-
-static xc_heap_t  heap;
-
-
-static void
-print_hex(xc_str_t s)
-{
-    size_t  i;
-
-    for (i = 0; i < s.len; i++) {
-        printf("%02x", (unsigned char) s.data[i]);
-    }
-}
 
 
 /* n: in thousandths, as the vectors don't tell 1 from 1.0 when decoded */
@@ -211,29 +186,6 @@ answer_hmac(const xc_str_t args[MAX_ARGS])
 }
 
 
-/* At a guard page, so that the vectors also find what reads too far. */
-static xc_str_t
-argument(const char *hex)
-{
-    size_t    n = strcmp(hex, "-") == 0 ? 0 : strlen(hex) / 2;
-    uint8_t  *p;
-    xc_str_t  guarded;
-
-    p = malloc(n + 1);
-    if (p == NULL
-        || !xc_hex_decode(p, n, (xc_str_t) { hex, n == 0 ? 0 : strlen(hex) }))
-    {
-        fprintf(stderr, "not hexadecimal\n");
-        exit(2);
-    }
-
-    guarded = xt_guard((xc_str_t) { (char *) p, n });
-    free(p);
-
-    return guarded;
-}
-
-
 static void
 answer(const char *word, const xc_str_t args[MAX_ARGS])
 {
@@ -265,38 +217,5 @@ answer(const char *word, const xc_str_t args[MAX_ARGS])
 int
 main(void)
 {
-    int        n;
-    char      *line = NULL, *word, *arg, *save;
-    size_t     size = 0;
-    xc_str_t   args[MAX_ARGS];
-
-    if (xc_crypto_init() != XC_OK) {
-        return 2;
-    }
-
-    xc_heap_init(&heap, 0);
-
-    while (getline(&line, &size, stdin) > 0) {
-        word = strtok_r(line, " \n", &save);
-        if (word == NULL) {
-            continue;
-        }
-
-        for (n = 0; n < MAX_ARGS; n++) {
-            arg = strtok_r(NULL, " \n", &save);
-            args[n] = argument(arg == NULL ? "-" : arg);
-        }
-
-        answer(word, args);
-
-        for (n = 0; n < MAX_ARGS; n++) {
-            xt_unguard(args[n]);
-        }
-
-        xc_heap_free(&heap);
-    }
-
-    free(line);
-
-    return 0;
+    return ask_all(answer);
 }
