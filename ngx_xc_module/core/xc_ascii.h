@@ -26,14 +26,6 @@ xc_ascii_is_alpha(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Not 0 where one of the eight octets is zero; an octet above a zero one may
- * be marked as well. */
-static inline uint64_t
-xc_ascii_zero_octets(uint64_t x)
-{
-    return (x - 0x0101010101010101u) & ~x & 0x8080808080808080u;
-}
-
 /* RFC 9110 5.6.2 */
 bool xc_ascii_is_tchar(char c);
 

@@ -1,3 +1,6 @@
+/* SHA256_*(), deprecated in OpenSSL 3.0: see xc_sha256(). */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "xc_hash.h"
 
 #include <limits.h>
@@ -6,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #define XC_MAC_BLOCK_SIZE   64      /* of SHA-256: RFC 2104 2 */
 
@@ -21,7 +25,7 @@ struct xc_hash_s {
 /* SHA-256 fed with the padded key, ready to be copied, so that a MAC costs no
  * set-up. */
 struct xc_mac_s {
-    EVP_MD_CTX  *inner, *outer;
+    SHA256_CTX  inner, outer;
 };
 
 
@@ -48,6 +52,22 @@ xc_hash_init(void)
 }
 
 
+/*
+ * Not through EVP, which takes 0.1 us more for each hash of a few hundred bytes
+ * (0.06 even with a context kept for reuse) and 0.2 for a MAC: a request has up
+ * to seven.  These allocate nothing and can't fail.
+ */
+static void
+xc_sha256(const void *data, size_t len, uint8_t out[XC_SHA256_SIZE])
+{
+    SHA256_CTX  ctx;
+
+    (void) SHA256_Init(&ctx);
+    (void) SHA256_Update(&ctx, data, len);
+    (void) SHA256_Final(out, &ctx);
+}
+
+
 xc_rc_t
 xc_hash(xc_hash_alg_t alg, const void *data, size_t len, uint8_t *out)
 {
@@ -55,6 +75,11 @@ xc_hash(xc_hash_alg_t alg, const void *data, size_t len, uint8_t *out)
 
     if (xc_hash_md[alg] == NULL) {
         return XC_EINTERNAL;
+    }
+
+    if (alg == XC_HASH_SHA256) {
+        xc_sha256(data, len, out);
+        return XC_OK;
     }
 
     ERR_set_mark();
@@ -149,84 +174,57 @@ xc_hash_final(xc_hash_t *hash, uint8_t *out)
 xc_rc_t
 xc_hash_leaf(const void *data, size_t len, uint8_t out[XC_SHA256_SIZE])
 {
-    int          ok;
-    EVP_MD_CTX  *ctx;
+    SHA256_CTX  ctx;
 
-    ERR_set_mark();
+    (void) SHA256_Init(&ctx);
+    (void) SHA256_Update(&ctx, "", 1);          /* the octet 0x00 */
+    (void) SHA256_Update(&ctx, data, len);
+    (void) SHA256_Final(out, &ctx);
 
-    ctx = xc_hash_begin(XC_HASH_SHA256);
-    ok = ctx != NULL
-         && EVP_DigestUpdate(ctx, "", 1) == 1       /* the octet 0x00 */
-         && EVP_DigestUpdate(ctx, data, len) == 1
-         && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
-    EVP_MD_CTX_free(ctx);
-
-    ERR_pop_to_mark();
-
-    return ok ? XC_OK : XC_EINTERNAL;
+    return XC_OK;
 }
 
 
 static void
 xc_mac_free(void *data)
 {
-    xc_mac_t  *mac = data;
-
-    EVP_MD_CTX_free(mac->inner);
-    EVP_MD_CTX_free(mac->outer);
+    OPENSSL_cleanse(data, sizeof(xc_mac_t));
 }
 
 
 /* SHA-256 fed with the key, padded with zeros, XORed with pad: RFC 2104 2 */
-static EVP_MD_CTX *
-xc_mac_half(const uint8_t block[XC_MAC_BLOCK_SIZE], uint8_t pad)
+static void
+xc_mac_half(const uint8_t block[XC_MAC_BLOCK_SIZE], uint8_t pad,
+    SHA256_CTX *half)
 {
-    size_t       i;
-    uint8_t      padded[XC_MAC_BLOCK_SIZE];
-    EVP_MD_CTX  *ctx;
+    size_t   i;
+    uint8_t  padded[XC_MAC_BLOCK_SIZE];
 
     for (i = 0; i < sizeof(padded); i++) {
         padded[i] = block[i] ^ pad;
     }
 
-    ctx = xc_hash_begin(XC_HASH_SHA256);
-
-    if (ctx != NULL && EVP_DigestUpdate(ctx, padded, sizeof(padded)) != 1) {
-        EVP_MD_CTX_free(ctx);
-        ctx = NULL;
-    }
-
+    (void) SHA256_Init(half);
+    (void) SHA256_Update(half, padded, sizeof(padded));
     OPENSSL_cleanse(padded, sizeof(padded));
-
-    return ctx;
 }
 
 
-static xc_rc_t
+static void
 xc_mac_prepare(xc_mac_t *mac, xc_str_t key)
 {
-    xc_rc_t  rc = XC_OK;
     uint8_t  block[XC_MAC_BLOCK_SIZE] = { 0 };
 
     if (key.len > sizeof(block)) {
-        rc = xc_hash(XC_HASH_SHA256, key.data, key.len, block);
+        xc_sha256(key.data, key.len, block);
 
     } else {
         memcpy(block, key.data, key.len);
     }
 
-    if (rc == XC_OK) {
-        ERR_set_mark();
-        mac->inner = xc_mac_half(block, 0x36);
-        mac->outer = xc_mac_half(block, 0x5c);
-        ERR_pop_to_mark();
-
-        rc = mac->inner != NULL && mac->outer != NULL ? XC_OK : XC_EINTERNAL;
-    }
-
+    xc_mac_half(block, 0x36, &mac->inner);
+    xc_mac_half(block, 0x5c, &mac->outer);
     OPENSSL_cleanse(block, sizeof(block));
-
-    return rc;
 }
 
 
@@ -244,10 +242,7 @@ xc_mac_new(xc_arena_t *arena, xc_str_t key, const xc_mac_t **out)
     rc = xc_arena_defer(arena, xc_mac_free, mac);
 
     if (rc == XC_OK) {
-        rc = xc_mac_prepare(mac, key);
-    }
-
-    if (rc == XC_OK) {
+        xc_mac_prepare(mac, key);
         *out = mac;
     }
 
@@ -258,27 +253,18 @@ xc_mac_new(xc_arena_t *arena, xc_str_t key, const xc_mac_t **out)
 xc_rc_t
 xc_mac_compute(const xc_mac_t *mac, xc_str_t data, uint8_t out[XC_SHA256_SIZE])
 {
-    bool         ok;
-    uint8_t      hash[XC_SHA256_SIZE];
-    EVP_MD_CTX  *ctx;
+    uint8_t     hash[XC_SHA256_SIZE];
+    SHA256_CTX  ctx;
 
-    ERR_set_mark();
+    ctx = mac->inner;
+    (void) SHA256_Update(&ctx, data.data, data.len);
+    (void) SHA256_Final(hash, &ctx);
 
-    ctx = EVP_MD_CTX_new();
+    ctx = mac->outer;
+    (void) SHA256_Update(&ctx, hash, sizeof(hash));
+    (void) SHA256_Final(out, &ctx);
 
-    ok = ctx != NULL
-         && EVP_MD_CTX_copy_ex(ctx, mac->inner) == 1
-         && EVP_DigestUpdate(ctx, data.data, data.len) == 1
-         && EVP_DigestFinal_ex(ctx, hash, NULL) == 1
-         && EVP_MD_CTX_copy_ex(ctx, mac->outer) == 1
-         && EVP_DigestUpdate(ctx, hash, sizeof(hash)) == 1
-         && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
-
-    EVP_MD_CTX_free(ctx);
-
-    ERR_pop_to_mark();
-
-    return ok ? XC_OK : XC_EINTERNAL;
+    return XC_OK;
 }
 
 

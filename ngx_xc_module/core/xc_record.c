@@ -8,7 +8,8 @@
 
 
 typedef struct {
-    const char  *name;
+    char         text[24];              /* `,"name":` */
+    size_t       len;
     bool         cuttable;              /* a refusal may leave it out */
 
     /* Writes the value; false, nothing written: the member is absent. */
@@ -433,39 +434,42 @@ xc_record_policy(xc_buf_t *out, const xc_record_decision_t *in)
 }
 
 
+#define XC_RECORD_MEMBER(name, cuttable, write)                               \
+    { ",\"" name "\":", sizeof(",\"" name "\":") - 1, cuttable, write }
+
 static const xc_record_member_t  xc_record_members[] = {
-    { "id", false, xc_record_id },
-    { "client", false, xc_record_client },
-    { "tls", false, xc_record_tls },
-    { "method", true, xc_record_method },
-    { "host", true, xc_record_host },
-    { "uri", true, xc_record_member_uri },
-    { "operation", false, xc_record_operation },
-    { "agency", false, xc_record_agency },
-    { "level", false, xc_record_level },
-    { "credential", false, xc_record_credential },
-    { "request_no", true, xc_record_request_no },
-    { "purpose", true, xc_record_purpose },
-    { "urgent", false, xc_record_urgent },
-    { "case_no", true, xc_record_case_no },
-    { "legal_basis", true, xc_record_legal_basis },
-    { "officers", true, xc_record_officers },
-    { "fields", true, xc_record_fields },
-    { "approval", true, xc_record_approval },
-    { "subjects", true, xc_record_subjects },
-    { "window", true, xc_record_window },
-    { "category", true, xc_record_category },
-    { "region", true, xc_record_region },
-    { "sweep", false, xc_record_sweep },
-    { "content_digest", true, xc_record_content_digest },
-    { "signature_input", true, xc_record_signature_input },
-    { "signature", true, xc_record_signature },
-    { "covered", true, xc_record_covered },
-    { "decision", false, xc_record_decided },
-    { "reason", false, xc_record_reason },
-    { "refused", true, xc_record_refused },
-    { "mode", false, xc_record_mode },
-    { "policy", false, xc_record_policy },
+    XC_RECORD_MEMBER("id", false, xc_record_id),
+    XC_RECORD_MEMBER("client", false, xc_record_client),
+    XC_RECORD_MEMBER("tls", false, xc_record_tls),
+    XC_RECORD_MEMBER("method", true, xc_record_method),
+    XC_RECORD_MEMBER("host", true, xc_record_host),
+    XC_RECORD_MEMBER("uri", true, xc_record_member_uri),
+    XC_RECORD_MEMBER("operation", false, xc_record_operation),
+    XC_RECORD_MEMBER("agency", false, xc_record_agency),
+    XC_RECORD_MEMBER("level", false, xc_record_level),
+    XC_RECORD_MEMBER("credential", false, xc_record_credential),
+    XC_RECORD_MEMBER("request_no", true, xc_record_request_no),
+    XC_RECORD_MEMBER("purpose", true, xc_record_purpose),
+    XC_RECORD_MEMBER("urgent", false, xc_record_urgent),
+    XC_RECORD_MEMBER("case_no", true, xc_record_case_no),
+    XC_RECORD_MEMBER("legal_basis", true, xc_record_legal_basis),
+    XC_RECORD_MEMBER("officers", true, xc_record_officers),
+    XC_RECORD_MEMBER("fields", true, xc_record_fields),
+    XC_RECORD_MEMBER("approval", true, xc_record_approval),
+    XC_RECORD_MEMBER("subjects", true, xc_record_subjects),
+    XC_RECORD_MEMBER("window", true, xc_record_window),
+    XC_RECORD_MEMBER("category", true, xc_record_category),
+    XC_RECORD_MEMBER("region", true, xc_record_region),
+    XC_RECORD_MEMBER("sweep", false, xc_record_sweep),
+    XC_RECORD_MEMBER("content_digest", true, xc_record_content_digest),
+    XC_RECORD_MEMBER("signature_input", true, xc_record_signature_input),
+    XC_RECORD_MEMBER("signature", true, xc_record_signature),
+    XC_RECORD_MEMBER("covered", true, xc_record_covered),
+    XC_RECORD_MEMBER("decision", false, xc_record_decided),
+    XC_RECORD_MEMBER("reason", false, xc_record_reason),
+    XC_RECORD_MEMBER("refused", true, xc_record_refused),
+    XC_RECORD_MEMBER("mode", false, xc_record_mode),
+    XC_RECORD_MEMBER("policy", false, xc_record_policy),
 };
 
 typedef char xc_record_mask_fits[XC_COUNT(xc_record_members) <= 32 ? 1 : -1];
@@ -479,9 +483,9 @@ xc_record_cut(xc_buf_t *out, uint32_t cut)
 
     for (i = 0; i < XC_COUNT(xc_record_members); i++) {
         if (cut & (uint32_t) 1 << i) {
-            xc_buf_z(out, any ? ",\"" : ",\"cut\":[\"");
-            xc_buf_z(out, xc_record_members[i].name);
-            xc_buf_char(out, '"');
+            xc_buf_z(out, any ? "," : ",\"cut\":[");
+            xc_buf_bytes(out, xc_record_members[i].text + 1,
+                         xc_record_members[i].len - 2);
             any = true;
         }
     }
@@ -499,9 +503,14 @@ xc_record_write_member(xc_buf_t *out, const xc_record_decision_t *in,
 {
     size_t  start = out->len;
 
-    xc_buf_z(out, ",\"");
-    xc_buf_z(out, member->name);
-    xc_buf_z(out, "\":");
+    /* all of it, if it fits: a copy of fixed size takes no call */
+    if (out->cap - out->len >= sizeof(member->text)) {
+        memcpy(out->data + out->len, member->text, sizeof(member->text));
+        out->len += member->len;
+
+    } else {
+        xc_buf_bytes(out, member->text, member->len);
+    }
 
     if (!member->write(out, in)) {
         out->len = start;

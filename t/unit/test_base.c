@@ -85,6 +85,103 @@ test_json_places(void)
 }
 
 
+/* Whatever room there is, nothing is written behind it, and only what fits
+ * whole is no overflow. */
+static void
+test_json_room(void)
+{
+    bool       ok = true;
+    char       mem[128];
+    size_t     n, cap, whole;
+    xc_buf_t   b;
+
+    static const char  text[] = "0123456789abcdef\"sig1\\=(0123456)"
+                                "\xe6\xb2\xaa\xed\xa0\xe9\x9f\xb3"
+                                "01234\n0123456789";
+
+    for (n = 0; n < sizeof(text); n++) {
+        xc_buf_init(&b, mem, sizeof(mem));
+        xc_buf_json(&b, (xc_str_t) { text, n });
+        whole = b.len;
+
+        for (cap = 0; cap <= whole; cap++) {
+            memset(mem, '#', sizeof(mem));
+            xc_buf_init(&b, mem, cap);
+            xc_buf_json(&b, (xc_str_t) { text, n });
+            ok = ok && b.overflow == (cap < whole) && b.len <= cap
+                 && mem[cap] == '#';
+        }
+    }
+
+    xt_ok(ok, "a JSON string in memory of any size");
+}
+
+
+/* The same for what is percent-encoded, and for controls. */
+static void
+test_octet_places(void)
+{
+    int        c;
+    bool       target = true, controls = true, plain;
+    char       text[35], mem[128], want_mem[128];
+    size_t     at;
+    xc_buf_t   b, want;
+
+    for (c = 0; c < 256; c++) {
+        for (at = 0; at < sizeof(text); at++) {
+            memset(text, 'x', sizeof(text));
+            text[at] = (char) c;
+            plain = c > 0x20 && c < 0x7f;
+
+            (void) snprintf(want_mem, sizeof(want_mem),
+                            plain ? "%.*s%c%.*s" : "%.*s%%%02x%.*s", (int) at,
+                            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", c,
+                            (int) (sizeof(text) - at - 1),
+                            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+            xc_buf_init(&want, want_mem, sizeof(want_mem));
+            want.len = strlen(want_mem);
+
+            xc_buf_init(&b, mem, sizeof(mem));
+            xc_buf_target(&b, (xc_str_t) { text, sizeof(text) });
+            target = target && xc_str_eq(xc_buf_view(&b), xc_buf_view(&want));
+
+            controls = controls
+                       && xc_ascii_no_controls((xc_str_t) { text,
+                                                            sizeof(text) })
+                          == (c >= 0x20 && c != 0x7f);
+        }
+    }
+
+    xt_ok(target, "any octet at any place of a target");
+    xt_ok(controls, "any octet at any place, a control or not");
+}
+
+
+static void
+test_hex(void)
+{
+    int        i;
+    bool       ok = true;
+    char       hex[512], want[513];
+    size_t     n;
+    uint8_t    bytes[256];
+
+    for (i = 0; i < 256; i++) {
+        bytes[i] = (uint8_t) i;
+        (void) snprintf(want + 2 * i, 3, "%02x", (unsigned) i);
+    }
+
+    for (n = 0; n <= sizeof(bytes); n++) {
+        memset(hex, '#', sizeof(hex));
+        xc_hex_encode(hex, bytes + sizeof(bytes) - n, n);
+        ok = ok && memcmp(hex, want + 2 * (sizeof(bytes) - n), 2 * n) == 0
+             && (n == sizeof(bytes) || hex[2 * n] == '#');
+    }
+
+    xt_ok(ok, "hexadecimal of any octet, of any length");
+}
+
+
 static void
 test_numbers(void)
 {
@@ -242,6 +339,9 @@ main(void)
 {
     test_json_string();
     test_json_places();
+    test_json_room();
+    test_octet_places();
+    test_hex();
     test_numbers();
     test_text();
     test_index();
