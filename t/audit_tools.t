@@ -38,6 +38,7 @@ rolled_back();
 notes();
 expected();
 rotated();
+rotated_alone();
 recovered();
 proofs();
 matched();
@@ -294,6 +295,116 @@ sub rotated {
     ($status, $out) = verify('--key', $vkey);
     is($status, 1, 'no frontier beside checkpoints: found');
     like($out, qr/has no frontier, which the gate writes there/, 'and said');
+}
+
+
+# A file that others follow, beside checkpoints of theirs: it is whole where one
+# is of just its end, as a rotation signs; and no other end passes for that.
+sub rotated_alone {
+    my ($status, $out);
+    my $place = "$dir/alone";
+    my $file = sub {
+        my ($name, $text) = @_;
+        unlink glob "$place/audit.log*";
+        spew("$place/$name", $text);
+        return "$place/$name";
+    };
+    my @l = split /\n/, $log;
+    my $lines = sub { join '', map { "$_\n" } @l[$_[0] .. $_[1]] };
+    my $middle = chain(8, $l[7], '"event":"reopen",'
+                       . frontier(map { leaf($_) } @l[0 .. 7]),
+                       @members[9 .. 19]);
+    @l[8 .. 19] = split /\n/, $middle;
+    @l[20 .. 39] = split /\n/, chain(20, $l[19], '"event":"reopen",'
+                       . frontier(map { leaf($_) } @l[0 .. 19]),
+                       @members[21 .. 39]);
+    my $all = $lines->(0, 39);
+
+    mkdir $place or die;
+    spew("$place/audit.checkpoints", join "--\n", map {
+        checkpoint($key, $all, $_) } 1, 8, 14, 20, 33, 40);
+    spew("$place/audit.checkpoint", checkpoint($key, $all, 40));
+
+    for my $name (qw(audit.log.1 audit.log-20261122)) {
+        ($status, $out) = run('verify', '--key', $vkey,
+                              $file->($name, $middle));
+        is($status, 0, "$name alone") or diag $out;
+        is($out, "$place/$name:1: begins at seq 8: what stood before it was"
+                 . " not given\ncheckpoints: 3 agree, 1 lie before the first"
+                 . " file, 3 lie behind the last file\ngiven: seq 8 to 19;"
+                 . " signed for, but not given: seq 20 to 39\naudit: 12"
+                 . " records, chain whole as far as it was given\n",
+           'what was verified, and what was not');
+    }
+    ($status, $out) = run('verify', '--key', $vkey,
+                          $file->('audit.log.2', $lines->(0, 7)));
+    is($status, 0, 'the first file alone');
+    like($out, qr/^given: seq 0 to 7; .* not given: seq 8 to 39$/m, 'so too');
+
+    # two of three, and with the last of all
+    spew("$place/audit.log.1", $middle);
+    my @two = ("$place/audit.log.2", "$place/audit.log.1");
+    ($status, $out) = run('verify', '--key', $vkey, @two);
+    is($status, 0, 'two of three files');
+    like($out, qr/^given: seq 0 to 19; .* not given: seq 20 to 39$/m,
+         'as if one');
+    spew("$place/audit.log", $lines->(20, 39));
+    ($status, $out) = run('verify', '--key', $vkey, @two, "$place/audit.log");
+    is($status, 0, 'all three');
+    like($out, qr/^audit: 40 records, chain whole$/m, 'nothing is left out');
+    spew("$place/audit.log", '');
+    ($status, $out) = run('verify', '--key', $vkey, @two, "$place/audit.log");
+    is($status, 1, 'the last of all emptied');
+    like($out, qr/the log ends before seq 20: cut off/, 'is found');
+
+    # cut off: at a checkpoint under its own name, or not at one
+    for my $case (['audit.log', 8, 19], ['log.1', 8, 19], ['audit.log.', 8, 19],
+                  ['audit.log.1', 8, 18], ['audit.log.1', 8, 20],
+                  ['audit.log.1', 20, 38])
+    {
+        my ($name, $from, $to) = @$case;
+        my $end = $to + 1;
+
+        ($status, $out) = run('verify', '--key', $vkey,
+                              $file->($name, $lines->($from, $to)));
+        is($status, 1, "$name of seq $from to $to, those behind it cut off");
+        like($out, qr/the log ends before seq $end: cut off/, 'is found');
+        unlike($out, qr/given: seq|whole/, 'nothing is passed over');
+    }
+
+    # what else is wrong is found as ever
+    ($status, $out) = run('verify', '--key', $vkey, $file->('audit.log.1',
+                          $middle =~ s/"n":15}/"n":16}/r));
+    is($status, 1, 'a line changed');
+    like($out, qr/^\S+audit.log.1:8: altered/m, 'is named');
+    like($out, qr/^audit: 12 records, 1 faults$/m, 'and is all that is wrong');
+    my @m = @members[9 .. 19];
+    $m[5] =~ s/heartbeat/heartbeaT/;
+    ($status, $out) = run('verify', '--key', $vkey, $file->('audit.log.1',
+                          chain(8, $l[7], '"event":"reopen",'
+                          . frontier(map { leaf($_) } @l[0 .. 7]), @m)));
+    is($status, 1, 'the chain made anew');
+    like($out, qr/changed within seq 14 to 19/, 'the span is named');
+
+    # a note that left the host is expected of what is given
+    $file->('audit.log.1', $middle);
+    for my $case ([14, 0], [20, 0], [21, 1], [33, 1], [40, 1]) {
+        my ($size, $want) = @$case;
+
+        spew("$dir/left", checkpoint($key, $all, $size));
+        ($status, $out) = run('verify', '--key', $vkey, '--expect',
+                              "$dir/left", "$place/audit.log.1");
+        is($status, $want, "--expect of $size records, 20 given");
+        like($out, qr/left: note 1: .* the log ends before seq 20/,
+             'is not reached') if $want;
+    }
+
+    # nobody without the key makes an end look signed for
+    spew("$place/audit.checkpoints", join "--\n",
+         checkpoint($key, $all, 8), checkpoint(keypair($key->{name}), $all, 12),
+         checkpoint($key, $all, 40));
+    is((run('verify', '--key', $vkey, $file->('audit.log.1',
+        $lines->(8, 11))))[0], 1, 'an end that another key signed for');
 }
 
 

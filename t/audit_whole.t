@@ -52,6 +52,23 @@ for my $i (0 .. $#files) {
     unlike($out, qr/could not be checked|confirmed by no/, 'with its frontier');
 }
 
+my %signed = map { /\A[^\n]+\n(\d+)\n/ ? ($1 => 1) : () }
+             split /^--\n/m, slurp("$state/audit.checkpoints");
+# a rotated file with nothing but all checkpoints, those of later lines too
+for my $i (0 .. $#files - 1) {
+    ($status, $out) = audit(@verify, $files[$i]);
+    is($status, 0, "file $i alone") or diag $out;
+    like($out, qr/^given: seq \d+ to \d+; signed for, but not given: /m,
+         'and that others follow is told');
+    my $cut = slurp($files[$i]);
+    do { $cut =~ s/[^\n]+\n\z// } while $cut =~ /^\{"seq":(\d+).*\n\z/m
+                                        && $signed{ $1 + 1 };
+    spew("$state/audit.log.cut", $cut);
+    ($status, $out) = audit(@verify, "$state/audit.log.cut");
+    is($status, 1, "file $i alone, lines cut off its end") or diag $out;
+    unlink "$state/audit.log.cut";
+}
+
 my @by = ('--policy', $t->prefix . '/policy.json');
 ($status, $out) = audit(@verify, @by, @files);
 like($out, qr/^signatures: 6 verified, 0 failed, 12 can't be proved\n  the path/m,

@@ -158,6 +158,7 @@ xcctl_tree_check(xcctl_tree_t *tree)
                && source->ckpt.checkpoint.size == tree->tree.size)
         {
             tree->checked++;
+            tree->checked_size = tree->tree.size;
 
             if (memcmp(root, source->ckpt.checkpoint.root, sizeof(root)) == 0)
             {
@@ -392,24 +393,49 @@ xcctl_tree_record(xcctl_tree_t *tree, xcctl_record_t *record,
 }
 
 
+/*
+ * A rotation signs for exactly the file that it ends.  Where no checkpoint is
+ * of just the files' end, it may have been cut off and named like a rotated
+ * one; nor may audit.log itself end before a checkpoint.  What left the host
+ * was expected of these files.
+ */
+static bool
+xcctl_tree_follows(const xcctl_tree_t *tree, const xcctl_source_t *source)
+{
+    return tree->rotated && !source->trusted && tree->end != 0
+           && tree->checked_size == tree->end;
+}
+
+
 /* What is left in the sources lies behind the log's end. */
 static xc_rc_t
 xcctl_tree_rest(xcctl_tree_t *tree)
 {
-    size_t               i;
-    xc_rc_t              rc = XC_OK;
-    const xcctl_ckpt_t  *ckpt;
+    size_t           i;
+    xc_rc_t          rc = XC_OK;
+    uint64_t         size;
+    xcctl_source_t  *source;
 
     for (i = 0; rc == XC_OK && i < tree->n_sources; i++) {
-        ckpt = &tree->sources[i].ckpt;
+        source = &tree->sources[i];
 
-        while (rc == XC_OK && tree->sources[i].open) {
-            xcctl_trouble(&tree->behind, tree->end, "%s: note %" PRIu64 ": a "
-                          "checkpoint of %" PRIu64 " records, and the log "
-                          "ends before seq %" PRIu64 ": cut off, rolled back, "
-                          "or later files were not given", ckpt->path,
-                          ckpt->note, ckpt->checkpoint.size, tree->end);
-            rc = xcctl_tree_advance(tree, &tree->sources[i]);
+        while (rc == XC_OK && source->open) {
+            size = source->ckpt.checkpoint.size;
+
+            if (xcctl_tree_follows(tree, source)) {
+                tree->later++;
+                tree->later_size = XC_MAX(tree->later_size, size);
+
+            } else {
+                xcctl_trouble(&tree->behind, tree->end, "%s: note %" PRIu64
+                              ": a checkpoint of %" PRIu64 " records, and the "
+                              "log ends before seq %" PRIu64 ": cut off, "
+                              "rolled back, or later files were not given",
+                              source->ckpt.path, source->ckpt.note, size,
+                              tree->end);
+            }
+
+            rc = xcctl_tree_advance(tree, source);
         }
     }
 
@@ -465,10 +491,20 @@ xcctl_tree_summary(const xcctl_tree_t *tree)
         printf(", %" PRIu64 " could not be checked", tree->unchecked);
     }
 
+    if (tree->later != 0) {
+        printf(", %" PRIu64 " lie behind the last file", tree->later);
+    }
+
     puts(keys ? "" : "; signatures were not checked (no --key)");
 
     if (tree->start != 0 && tree->checked == 0) {
         puts("the first file's frontier is confirmed by no checkpoint");
+    }
+
+    if (tree->later != 0) {
+        printf("given: seq %" PRIu64 " to %" PRIu64 "; signed for, but not "
+               "given: seq %" PRIu64 " to %" PRIu64 "\n", tree->start,
+               tree->end - 1, tree->end, tree->later_size - 1);
     }
 }
 
@@ -501,7 +537,6 @@ xcctl_tree_end(xcctl_tree_t *tree, uint64_t first_fault, xc_rc_t *rc)
     }
 
     xcctl_tree_summary(tree);
-
 
     faults += xcctl_tree_tell(&tree->broken, UINT64_MAX);
     faults += xcctl_tree_tell(&tree->frontier, first_fault);

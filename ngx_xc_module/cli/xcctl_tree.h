@@ -30,6 +30,8 @@ typedef struct {
     xc_merkle_t      tree;
     uint64_t         start;     /* size at which it was taken up */
     uint64_t         end;       /* seq behind the last line */
+    bool             rotated;   /* the last file is named like one that others
+                                   follow */
 
     xcctl_source_t  *sources;
     size_t           n_sources;
@@ -48,9 +50,13 @@ typedef struct {
 
     uint64_t         checked, before, unchecked;    /* checkpoints */
     uint64_t         missed;    /* trusted ones among before and unchecked */
+    uint64_t         checked_size;  /* of the last that was checked */
+    uint64_t         later;     /* of lines in files that were not given */
+    uint64_t         later_size;    /* the largest of these */
 } xcctl_tree_t;
 
-/* tree: zeroed; sources opened, and borrowed.  XC_EIO: errno; XC_ENOMEM. */
+/* tree: zeroed but for rotated; sources opened, and borrowed.  XC_EIO: errno;
+ * XC_ENOMEM. */
 xc_rc_t xcctl_tree_begin(xcctl_tree_t *tree, xcctl_source_t *sources, size_t n)
     XC_WUR;
 

@@ -263,9 +263,24 @@ xcctl_verify_conclude(xcctl_verify_t *v)
         return XCCTL_USAGE;
     }
 
-    printf("audit: %" PRIu64 " records, chain whole\n", v->records);
+    printf("audit: %" PRIu64 " records, chain whole%s\n", v->records,
+           v->tree.later != 0 ? " as far as it was given" : "");
 
     return XCCTL_OK;
+}
+
+
+/* Whoever rotates puts something behind "audit.log".  Of any other name a file
+ * passes for the last that there is. */
+static bool
+xcctl_verify_rotated(const char *path)
+{
+    const char  *name = strrchr(path, '/');
+
+    name = name == NULL ? path : name + 1;
+
+    return strncmp(name, "audit.log", 9) == 0
+           && (name[9] == '.' || name[9] == '-') && name[10] != '\0';
 }
 
 
@@ -355,6 +370,7 @@ xcctl_verify_prepare(xcctl_verify_t *v, const xcctl_verify_args_t *args)
     v->wants_policy = args->n_policies != 0;
     v->signatures.subjects = (char *const *) args->subjects;
     v->signatures.n_subjects = args->n_subjects;
+    v->tree.rotated = xcctl_verify_rotated(args->files[args->n_files - 1]);
 
     for (i = 0; i < args->n_policies; i++) {
         if (!xcctl_signed_policy(&v->signatures, args->policies[i])) {
