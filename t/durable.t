@@ -33,7 +33,7 @@ term();
 sync_off();
 sync_fails();
 sync_fails_among_workers();
-unwritable($_) for qw(ENOSPC EIO short);
+unwritable($_) for qw(ENOSPC EIO EROFS short);
 truncate_fails();
 
 $t->finish;
@@ -247,7 +247,7 @@ sub sync_off {
 }
 
 
-# One batch of 32 whose sync fails, five more queued behind it.
+# One batch of 32 whose sync fails, 32 more queued behind it.
 sub sync_fails {
     # no checkpoint's sync among those that are held, counted and failed
     fresh(audit => 'timeout=60s checkpoint=1h');
@@ -260,8 +260,8 @@ sub sync_fails {
     pass_one();
     is(answer($first)->{status}, 200, 'sync fails: before it');
     next_batch($writes);
-    my @next = map { ask() } 1 .. 5;
-    waiting(37);
+    my @next = map { ask() } 1 .. 32;
+    waiting(64);
 
     $shim->set(sync_fails => 1)->release;
     my @answers = map { answer($_) } @unsure;
@@ -269,14 +269,14 @@ sub sync_fails {
                && $_->{json}{type} eq 'urn:xc:audit-unavailable'
                && $_->{headers}{'retry-after'} } @answers), 32,
        'sync fails: all of its batch are refused');
-    is(join(' ', map { answer($_)->{status} } @next), '200 200 200 200 200',
+    is((grep { answer($_)->{status} == 200 } @next), 32,
        'sync fails: those behind it go on');
     is(answer(ask())->{status}, 200, 'sync fails: service goes on');
     is((map { saw($_) } @unsure), 0, 'sync fails: nothing of the batch reached the back end');
-    is($backend->count, 7, 'sync fails: all others did');
+    is($backend->count, 34, 'sync fails: all others did');
 
     # the records of the batch are there, and unsure: seqs go on behind them
-    my @all = ended('sync fails', n => 39, outcomes => 32);
+    my @all = ended('sync fails', n => 66, outcomes => 32);
     my @files = log_files($t);
     is(@files, 2, 'sync fails: a new file');
     like($files[0], qr/audit\.failed-/, 'sync fails: the old one is renamed');

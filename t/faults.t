@@ -46,6 +46,7 @@ rotation();
 rotation_unwritable();
 head_at_rest($_) for qw(garbage removed tip durable);
 head_removed_while_running();
+head_damaged_while_running();
 head_behind();
 torn($_) for 'half a record', 'NULs', 'lines of garbage';
 another_node();
@@ -338,6 +339,22 @@ sub head_removed_while_running {
     logged(qr/\[alert\].*audit\.head was removed or replaced/,
            'head, running: an alert');
     ended('head, running', n => scalar @answers, answers => \@answers);
+}
+
+
+# Both blocks, beside a log that is whole.
+sub head_damaged_while_running {
+    local $t->{workers} = 2;
+    fresh();
+    admitted($t, 'head, damaged: before', ask());
+    $t->wait_record({ event => 'outcome' });
+    poke("$state/audit.head", 0, 'x' x 8192);
+    admitted($t, "head, damaged: service goes on, $_", ask()) for 1 .. 4;
+    logged(qr/\[alert\].*audit\.head was lost; made again/,
+           'head, damaged: an alert');
+    my @all = ended('head, damaged', n => 5);
+    is_deeply([map { $_->{cause} } grep { $_->{event} eq 'recover' } @all],
+              ['head-lost'], 'head, damaged: on record');
 }
 
 

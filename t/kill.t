@@ -24,6 +24,7 @@ $t->gate_conf;
 
 under_load();
 between_write_and_sync();
+under_the_lock();
 
 $t->finish;
 done_testing;
@@ -72,9 +73,7 @@ sub under_load {
 
 # The moment that matters: the record is written, not synced, nobody knows.
 sub between_write_and_sync {
-    system 'rm', '-rf', $t->state_dir;
-    $t->backend->forget;
-    $shim->mend->run;
+    fresh();
     $shim->hold;
 
     my $client = $t->client(tls => 0);
@@ -94,6 +93,56 @@ sub between_write_and_sync {
     $t->stop;
     my @all = whole($t, 'held', n => 2, outcomes => 1);
     is((grep { $_->{event} eq 'recover' } @all), 0, 'held: nothing to recover');
+}
+
+
+# A worker dies that holds the lock, and another waits for it: the kernel has
+# freed the lock with the process.
+sub under_the_lock {
+    fresh();
+    my ($holder, $other) = ready();
+    my $client = $t->client(tls => 0);
+    my $ino = (stat $t->state_dir . '/audit.head')[1];
+    my (@sock, $waits);
+    my $ask = sub {
+        push @sock, $client->connect;
+        $client->write($sock[-1], $client->format('GET', $t->policy->query));
+    };
+
+    # whoever gets a request: first the one, then the other as well
+    $shim->set(pid => $holder, hold_writes => 1);
+    for (1 .. 100) {
+        $ask->();
+        last if $t->wait_for(sub { $shim->get('held') }, 0.05);
+    }
+    ok($shim->wait_held, 'lock: a worker holds it');
+    for (1 .. 100) {
+        $ask->();
+        last if $waits = $t->wait_for(sub {
+            ($t->read_file('/proc/locks') // '') =~ /-> OFDLCK .*:$ino /;
+        }, 0.05);
+    }
+    ok($waits, 'lock: the other waits for it');
+
+    kill 'KILL', $holder;
+    $killed{$holder} = 1;
+    my @status = map { ($client->read_answer($_) // {})->{status} // 0 } @sock;
+    my $n = grep { $_ == 200 } @status;
+    ok($n > 0, "lock: the other goes on ($n answers)");
+    ok((grep { $_ == 0 } @status), 'lock: what the dead one had is unanswered');
+    is((grep { $_ != 200 && $_ != 0 } @status), 0, 'lock: nobody is refused');
+    $shim->mend->set(held => 0);
+    is((grep { $_ == $other } ready()), 1, 'lock: the other lives');
+    $t->stop;
+    whole($t, 'lock', n => $n);
+}
+
+
+# A gate with an empty state directory.
+sub fresh {
+    system 'rm', '-rf', $t->state_dir;
+    $t->backend->forget;
+    $shim->mend->set(held => 0)->run;
 }
 
 

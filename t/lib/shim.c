@@ -1,5 +1,5 @@
 /*
- * Preloaded into nginx by t/durable.t, t/faults.t, t/kill.t and bench/run
+ * Preloaded into nginx by t/durable.t, t/powercut.t, t/kill*.t and bench/run
  * (XC::Shim): a disk that is slow, full or broken, for files named audit.log
  * only.
  *
@@ -43,6 +43,8 @@ typedef struct {
     _Atomic uint32_t  syncs;
     _Atomic uint32_t  writes;
     _Atomic uint32_t  failed;           /* calls of any kind */
+
+    _Atomic uint32_t  hold_writes;      /* a write waits while it is set */
 } shim_t;
 
 static shim_t     shim_none;
@@ -145,6 +147,31 @@ shim_wait(void)
 }
 
 
+/* A log is written under the journal's lock. */
+static void
+shim_wait_write(void)
+{
+    struct timespec  ms = { 0, 1000000 };
+
+    atomic_fetch_add(&shim->held, 1);
+
+    while (atomic_load(&shim->hold_writes) != 0) {
+        (void) nanosleep(&ms, NULL);
+    }
+
+    atomic_fetch_sub(&shim->held, 1);
+}
+
+
+static bool
+shim_is_for_me(void)
+{
+    uint32_t  pid = atomic_load(&shim->pid);
+
+    return pid == 0 || pid == (uint32_t) getpid();
+}
+
+
 static int
 shim_timed_sync(int fd)
 {
@@ -171,18 +198,13 @@ shim_timed_sync(int fd)
 int
 fdatasync(int fd)
 {
-    int       rc;
-    uint32_t  pid;
+    int  rc;
 
     if (!shim_is_log(fd)) {
         return real_fdatasync(fd);
     }
 
-    pid = atomic_load(&shim->pid);
-
-    if (atomic_load(&shim->hold) != 0
-        && (pid == 0 || pid == (uint32_t) getpid()))
-    {
+    if (atomic_load(&shim->hold) != 0 && shim_is_for_me()) {
         shim_wait();
     }
 
@@ -206,6 +228,10 @@ shim_pwrite(int fd, const void *p, size_t n, off_t at)
 
     if (shim == &shim_none || !shim_is_log(fd)) {
         return real_pwrite(fd, p, n, at);
+    }
+
+    if (atomic_load(&shim->hold_writes) != 0 && shim_is_for_me()) {
+        shim_wait_write();
     }
 
     fault = atomic_load(&shim->write_fault);

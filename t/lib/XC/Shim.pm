@@ -6,13 +6,14 @@ package XC::Shim;
 use strict;
 use warnings;
 
-use Errno qw(EIO ENOSPC);
+use Errno qw(EIO ENOSPC EROFS);
 use Fcntl qw(:flock);
 
 my @words = qw(hold permits pid sync_fails write_fault write_fails
-               truncate_fails held syncs writes failed);
+               truncate_fails held syncs writes failed hold_writes);
 my %at = map { $words[$_] => 4 * $_ } 0 .. $#words;
-my %faults = (ENOSPC => ENOSPC + 0, EIO => EIO + 0, short => 0x10000);
+my %faults = (ENOSPC => ENOSPC + 0, EIO => EIO + 0, EROFS => EROFS + 0,
+              short => 0x10000);
 
 
 # Builds the library, where that is not done yet.
@@ -100,7 +101,7 @@ sub wait_held {
 }
 
 
-# The next writes fail (ENOSPC, EIO, short), all of them or so many.
+# The next writes fail (ENOSPC, EIO, EROFS, short), all of them or so many.
 sub fault {
     my ($self, $how, $n) = @_;
 
@@ -114,7 +115,8 @@ sub mend {
     my ($self) = @_;
 
     return $self->set(map { $_ => 0 } qw(write_fault write_fails sync_fails
-                                         truncate_fails hold permits pid));
+                                         truncate_fails hold hold_writes permits
+                                         pid));
 }
 
 1;
