@@ -43,6 +43,14 @@ xc_journal_put(xc_journal_op_t *op, const xc_journal_batch_t *batch)
         return XC_OK;
     }
 
+    /* Whoever removed the head since it was locked let somebody else lock
+     * another, and write at the same place. */
+    if (!xc_journal_head_stands(journal)) {
+        errno = ESTALE;
+        return xc_journal_eio(journal, op->report, "lock", XC_JOURNAL_HEAD,
+                              "it was removed or replaced meanwhile");
+    }
+
     if (xc_journal_pwrite(journal->log_fd, batch->out.data, batch->out.len,
                           tip->size)
         != 0)

@@ -392,47 +392,62 @@ xc_journal_open_old(xc_journal_op_t *op, int *fd, struct stat *st)
 }
 
 
+/* Told at once: another descriptor, and a later fdatasync of this one, would
+ * call the lost records safe. */
+static xc_rc_t
+xc_journal_old_failed(xc_journal_op_t *op, int fd)
+{
+    char                name[256];
+    xc_journal_note_t   note = { .cause = XC_JOURNAL_SYNC_FAILED };
+    xc_journal_head_t  *tip = &op->tip.head;
+
+    xc_journal_say(op->report, false, "fdatasync of the renamed %s/"
+                   XC_JOURNAL_LOG " failed: its last records may be lost",
+                   op->journal->conf.dir);
+
+    op->journal->failed = fd == op->journal->log_fd;
+    note.bytes = tip->size;
+    xc_journal_unsynced(op, &note);
+
+    if (xc_journal_find(op->journal, tip->dev, tip->ino, name) == XC_OK) {
+        xc_journal_note_file(&note, name);
+    }
+
+    tip->state = XC_JOURNAL_FAILED;
+    xc_journal_add_note(op, &note);
+
+    return xc_journal_store_tip(op);
+}
+
+
 /* Makes sure that the old file's lines are on stable storage, for the last
  * time, and signed for; says how it ended. */
 static xc_rc_t
 xc_journal_close_old(xc_journal_op_t *op, int fd, uint64_t size)
 {
-    xc_rc_t            rc;
-    char               name[256];
-    xc_journal_note_t  note = { .cause = XC_JOURNAL_REOPEN };
+    xc_rc_t                   rc;
+    xc_journal_note_t         note = { .cause = XC_JOURNAL_REOPEN };
+    const xc_journal_head_t  *tip = &op->tip.head;
 
     rc = xc_journal_settle(op, fd, size, fd != op->journal->log_fd);
     if (rc != XC_OK) {
         return rc;
     }
 
-    note.bytes = op->tip.head.size;
-
     if (fdatasync(fd) != 0) {
-        xc_journal_say(op->report, false, "fdatasync of the renamed %s/"
-                       XC_JOURNAL_LOG " failed: its last records may be lost",
-                       op->journal->conf.dir);
-        note.cause = XC_JOURNAL_SYNC_FAILED;
-        xc_journal_unsynced(op, &note);
-
-        if (xc_journal_find(op->journal, op->tip.head.dev, op->tip.head.ino,
-                            name) == XC_OK)
-        {
-            xc_journal_note_file(&note, name);
-        }
-
-    } else {
-        note.to = note.from = op->tip.head.seq;
+        return xc_journal_old_failed(op, fd);
     }
 
-    if (op->tip.head.seq == 0) {
+    if (tip->seq == 0) {
         return XC_OK;
     }
 
+    note.bytes = tip->size;
+    note.to = note.from = tip->seq;
+
     /* The new file can be verified alone: against one of just its frontier's
      * size. */
-    rc = note.cause == XC_JOURNAL_REOPEN ? xc_journal_sign(op, &op->tip.head)
-                                         : XC_OK;
+    rc = xc_journal_sign(op, tip);
     if (rc == XC_OK) {
         xc_journal_add_note(op, &note);
     }

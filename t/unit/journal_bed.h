@@ -43,6 +43,10 @@ static struct {
 } fail;
 
 static int              syncs;          /* of audit.log */
+
+/* Called once, when an append asks the time. */
+static void           (*in_tick)(void);
+
 static char             dir[64];
 static const char      *origin = "example.com/n1";
 static const char      *boot = "";
@@ -696,7 +700,14 @@ static int64_t  now_us = 1795343430123456;      /* 2026-11-22T10:30:30 */
 static int64_t
 tick(void *ctx)
 {
+    void  (*fn)(void) = in_tick;
+
     (void) ctx;
+    in_tick = NULL;
+
+    if (fn != NULL) {
+        fn();
+    }
 
     return now_us += 10;
 }

@@ -617,8 +617,54 @@ test_failed_sync(void)
     xt_ok(put(&j, 1, NULL) == XC_OK && has(LOG, "\"set_aside\":\"audit.log.2"),
           "rotated after it failed");
     xt_ok(covered(&j, LOG ".2", LOG), "signed for");
+
+    /* a second try, of whichever process, must not call the lines safe */
+    (void) !put(&j, 1, NULL);
+    sh("mv " LOG " " LOG ".3");
+    fail.log_sync = 1;
+    fail.log_open = 2;
+    xt_ok(put(&j, 1, NULL) == XC_EIO, "while it is rotated, and no new file");
+    xt_ok(put(&k, 1, NULL) == XC_OK
+          && has(LOG, "\"cause\":\"sync-failed\",\"set_aside\":\"audit.log.3"),
+          "another process still knows that lines may be lost");
+    (void) !put(&k, 1, NULL);
+    sh("mv " LOG " " LOG ".4");
+    fail.log_sync = 1;
+    fail.tip_write = 1;
+    xt_ok(put(&k, 1, NULL) == XC_EIO && put(&k, 1, NULL) == XC_OK
+          && has(LOG, "\"cause\":\"sync-failed\",\"set_aside\":\"audit.log.4"),
+          "and this one, where the head could not be told");
     xc_journal_close(&j);
     xc_journal_close(&k);
+}
+
+
+static xc_journal_t  other;
+
+static void
+replace_head(void)
+{
+    sh("mv audit.head audit.head.old");
+    other = start();
+    (void) !put(&other, 2, NULL);
+}
+
+
+/* Between its look at the head and its write somebody else locks another. */
+static void
+test_head_replaced(void)
+{
+    xc_journal_t  j;
+
+    fresh();
+    j = start();
+    (void) !put(&j, 2, NULL);
+    in_tick = replace_head;
+    xt_ok(put(&j, 1, NULL) == XC_EIO, "the head is replaced before the write");
+    xt_ok(slow(LOG, NULL) >= 4, "nothing is written over what another wrote");
+    xt_ok(put(&j, 1, NULL) == XC_OK && slow(LOG, NULL) >= 5, "and it goes on");
+    xc_journal_close(&j);
+    xc_journal_close(&other);
 }
 
 
@@ -790,6 +836,7 @@ main(void)
     test_deleted();
     test_stranger();
     test_failed_sync();
+    test_head_replaced();
     test_failed_write();
     test_checkpoint();
 
