@@ -24,6 +24,7 @@ my $number = 0;
 
 held();
 shared();
+held_among_workers();
 timeout();
 backlog();
 client_gone();
@@ -81,6 +82,26 @@ sub shared {
     is($backend->count, 21, 'shared: each reached the back end');
     $shim->release;
     ended('shared', n => 21);
+}
+
+
+# Whichever of them syncs for the others.
+sub held_among_workers {
+    local $t->{workers} = 2;
+    fresh(audit => 'timeout=60s checkpoint=1h');
+    $shim->hold;
+    my @asked = map { ask() } 1 .. 24;
+    ok($t->wait_for(sub { status()->{counters}{admitted} == 24 }),
+       'two workers: all wait');
+    ok($t->wait_for(sub { $shim->get('held') > 0 }),
+       'two workers: for the disk');
+    is((grep { ready($_) } @asked), 0, 'two workers: nobody has an answer');
+    is($backend->count, 0, 'two workers: the back end sees nothing');
+
+    $shim->release;
+    is((grep { answer($_)->{status} == 200 } @asked), 24,
+       'two workers: then all have');
+    ended('two workers', n => 24);
 }
 
 

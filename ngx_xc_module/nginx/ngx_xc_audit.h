@@ -113,6 +113,7 @@ typedef struct {
 
     ngx_thread_task_t         *task;
     ngx_event_t                tick;
+    ngx_event_t                start;          /* of a batch: posted */
     int64_t                    last_us;        /* of the last line, as known */
 
     /* the batch's, written by the event loop before and read after the task */
@@ -141,7 +142,7 @@ extern ngx_xc_audit_t  *ngx_xc_audit;
 ngx_xc_entry_t *ngx_xc_entry_create(ngx_xc_entry_e kind, size_t size);
 void ngx_xc_entry_free(ngx_xc_entry_t *entry);
 
-/* Queues the entry and starts a batch where none is in flight */
+/* Queues the entry and starts a batch soon, where none is in flight */
 void ngx_xc_audit_push(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry);
 
 /* The queue alone */
@@ -157,8 +158,9 @@ void ngx_xc_audit_settle(ngx_xc_audit_t *audit);
 void ngx_xc_audit_report(ngx_xc_audit_t *audit, xc_rc_t rc,
     xc_journal_report_t *report, ngx_uint_t failing);
 void ngx_xc_audit_event(ngx_event_t *ev);
+void ngx_xc_audit_start(ngx_event_t *ev);
 
-/* Starts a batch where none is in flight and something is queued */
+/* Starts a batch soon, where none is in flight and something is queued */
 void ngx_xc_audit_kick(ngx_xc_audit_t *audit);
 
 /* ngx_xc_tick.c */

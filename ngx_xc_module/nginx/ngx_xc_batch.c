@@ -86,9 +86,25 @@ ngx_xc_audit_unqueue(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry)
 }
 
 
+/* Not at once: what the event loop has ready now shares the batch.  The event
+ * runs after one more pass, which waits for nothing */
+
 void
 ngx_xc_audit_kick(ngx_xc_audit_t *audit)
 {
+    if (audit->running || audit->exiting) {
+        return;
+    }
+
+    ngx_post_event(&audit->start, &ngx_posted_next_events);
+}
+
+
+void
+ngx_xc_audit_start(ngx_event_t *ev)
+{
+    ngx_xc_audit_t  *audit = ev->data;
+
     if (audit->running || audit->exiting) {
         return;
     }
@@ -106,8 +122,7 @@ ngx_xc_audit_kick(ngx_xc_audit_t *audit)
         return;
     }
 
-    /* the pool's queue is full: the tick tries again.  Nobody is woken here,
-     * which would be in the middle of somebody's phases */
+    /* the pool's queue is full: the tick tries again */
 
     ngx_xc_audit_refill(audit, &audit->batch);
     audit->n = 0;

@@ -52,6 +52,10 @@ ngx_xc_audit_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    audit->start.handler = ngx_xc_audit_start;
+    audit->start.data = audit;
+    audit->start.log = cycle->log;
+
     audit->tick.handler = ngx_xc_audit_tick;
     audit->tick.data = audit;
     audit->tick.log = cycle->log;
@@ -140,6 +144,10 @@ ngx_xc_audit_exit_process(ngx_cycle_t *cycle)
     }
 
     audit->exiting = 1;
+
+    if (audit->start.posted) {
+        ngx_delete_posted_event(&audit->start);
+    }
 
     if (audit->running) {
         audit->running = 0;
