@@ -30,6 +30,8 @@ typedef enum {
 struct ngx_xc_entry_s {
     ngx_queue_t                queue;
     ngx_xc_entry_e             kind;
+    uint64_t                   number;         /* in order of arrival; 0: not
+                                                  queued yet */
 
     /*
      * A decision's request: cleared by its log phase, or with its pool.
@@ -109,6 +111,7 @@ typedef struct {
     ngx_queue_t                batch;          /* in flight */
     ngx_queue_t                done;           /* written, to be woken */
     ngx_uint_t                 queued;
+    uint64_t                   numbers;        /* entries that have come */
     ngx_uint_t                 waiting;        /* decisions in queue and batch */
 
     ngx_thread_task_t         *task;

@@ -12,6 +12,8 @@
 
 
 static void ngx_xc_audit_refill(ngx_xc_audit_t *audit, ngx_queue_t *from);
+static ngx_queue_t *ngx_xc_audit_next(ngx_xc_audit_t *audit,
+    ngx_uint_t in_order);
 static void ngx_xc_audit_written(ngx_xc_audit_t *audit,
     ngx_xc_entry_t *entry, xc_journal_entry_t *line);
 static void ngx_xc_audit_unwritten(ngx_xc_audit_t *audit,
@@ -65,6 +67,10 @@ ngx_xc_audit_queue(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry)
 
     } else {
         ngx_queue_insert_tail(&audit->queue, &entry->queue);
+    }
+
+    if (entry->number == 0) {
+        entry->number = ++audit->numbers;
     }
 
     entry->queued = 1;
@@ -153,28 +159,52 @@ ngx_xc_audit_refill(ngx_xc_audit_t *audit, ngx_queue_t *from)
 }
 
 
+/* Where not all has room, what requests wait for goes first; else as it came */
+
+static ngx_queue_t *
+ngx_xc_audit_next(ngx_xc_audit_t *audit, ngx_uint_t in_order)
+{
+    ngx_queue_t     *q, *later;
+    ngx_xc_entry_t  *entry, *other;
+
+    if (ngx_queue_empty(&audit->later)) {
+        return ngx_queue_empty(&audit->queue) ? NULL
+                                              : ngx_queue_head(&audit->queue);
+    }
+
+    later = ngx_queue_head(&audit->later);
+
+    if (ngx_queue_empty(&audit->queue)) {
+        return later;
+    }
+
+    q = ngx_queue_head(&audit->queue);
+    entry = ngx_queue_data(q, ngx_xc_entry_t, queue);
+    other = ngx_queue_data(later, ngx_xc_entry_t, queue);
+
+    return in_order && other->number < entry->number ? later : q;
+}
+
+
 /* Moves what fits from the queue to the batch */
 
 ngx_uint_t
 ngx_xc_audit_fill(ngx_xc_audit_t *audit)
 {
     size_t               size;
-    ngx_uint_t           n;
+    ngx_uint_t           n, in_order;
     ngx_queue_t         *q;
     ngx_xc_entry_t      *entry;
     xc_journal_entry_t  *line;
 
     size = 0;
+    in_order = audit->queued <= NGX_XC_BATCH_LINES
+               && audit->later_bytes <= NGX_XC_BATCH_BYTES / 2;
 
     for (n = 0; n < NGX_XC_BATCH_LINES; n++) {
 
-        if (!ngx_queue_empty(&audit->queue)) {
-            q = ngx_queue_head(&audit->queue);
-
-        } else if (!ngx_queue_empty(&audit->later)) {
-            q = ngx_queue_head(&audit->later);
-
-        } else {
+        q = ngx_xc_audit_next(audit, in_order);
+        if (q == NULL) {
             break;
         }
 

@@ -81,7 +81,7 @@ ngx_xc_summary_add(ngx_xc_audit_t *audit, const uint8_t *network,
             && ngx_memcmp(flood->network, network, 16) == 0)
         {
             flood->count++;
-            flood->last_us = now_us;
+            flood->last_us = ngx_max(flood->last_us, now_us);
             return;
         }
     }
@@ -155,6 +155,7 @@ ngx_xc_summary_text(const uint8_t *network, u_char *text)
 void
 ngx_xc_summary_intake(ngx_uint_t html)
 {
+    int64_t          now_us;
     ngx_xc_flood_t  *read;
 
     if (ngx_xc_audit == NULL) {
@@ -162,13 +163,26 @@ ngx_xc_summary_intake(ngx_uint_t html)
     }
 
     read = &ngx_xc_audit->reads[html];
-    read->last_us = ngx_xc_state_now_us(NULL);
+    now_us = ngx_xc_state_now_us(NULL);
 
     if (read->count++ == 0) {
-        read->first_us = read->last_us;
+        read->first_us = now_us;
+        read->last_us = now_us;
     }
 
+    read->last_us = ngx_max(read->last_us, now_us);
+
     xc_map_count(&ngx_xc_audit->conf->map, XC_COUNT_INTAKE);
+}
+
+
+/* What the clock went back behind may be of any age: it is told */
+
+static ngx_uint_t
+ngx_xc_summary_is_old(const ngx_xc_flood_t *flood, int64_t now_us,
+    int64_t age_us)
+{
+    return now_us < flood->first_us || now_us - flood->first_us > age_us;
 }
 
 
@@ -191,7 +205,8 @@ ngx_xc_summary_flush(ngx_xc_audit_t *audit, ngx_uint_t all)
     ngx_memzero(&in, sizeof(xc_record_summary_t));
 
     if (audit->n_floods != 0
-        && (all || now_us - audit->floods[0].first_us > NGX_XC_SUMMARY_FLOOD))
+        && (all || ngx_xc_summary_is_old(&audit->floods[0], now_us,
+                                         NGX_XC_SUMMARY_FLOOD)))
     {
         while (audit->n_floods != 0) {
             flood = &audit->floods[audit->n_floods - 1];
@@ -217,7 +232,8 @@ ngx_xc_summary_flush(ngx_xc_audit_t *audit, ngx_uint_t all)
         flood = &audit->reads[i];
 
         if (flood->count == 0
-            || (!all && now_us - flood->first_us < NGX_XC_SUMMARY_INTAKE))
+            || (!all && !ngx_xc_summary_is_old(flood, now_us,
+                                               NGX_XC_SUMMARY_INTAKE)))
         {
             continue;
         }

@@ -9,6 +9,8 @@
 
 
 static void ngx_xc_checkpoint_post(ngx_xc_audit_t *audit);
+static ngx_uint_t ngx_xc_audit_recent(int64_t now_us, int64_t last_us,
+    int64_t old_us);
 static void ngx_xc_audit_heartbeat(ngx_xc_audit_t *audit);
 
 
@@ -102,6 +104,15 @@ ngx_xc_checkpoint_event(ngx_event_t *ev)
 
 /* Of all workers the first that finds the log's last line old writes one */
 
+/* A time that is still to come was written before the clock went back */
+
+static ngx_uint_t
+ngx_xc_audit_recent(int64_t now_us, int64_t last_us, int64_t old_us)
+{
+    return now_us >= last_us && now_us - last_us < old_us;
+}
+
+
 static void
 ngx_xc_audit_heartbeat(ngx_xc_audit_t *audit)
 {
@@ -114,8 +125,8 @@ ngx_xc_audit_heartbeat(ngx_xc_audit_t *audit)
     now_us = ngx_xc_state_now_us(NULL);
     old_us = (int64_t) audit->conf->heartbeat * 1000;
 
-    if (now_us - audit->last_us < old_us || audit->queued != 0
-        || audit->running)
+    if (ngx_xc_audit_recent(now_us, audit->last_us, old_us)
+        || audit->queued != 0 || audit->running)
     {
         return;
     }
@@ -123,7 +134,7 @@ ngx_xc_audit_heartbeat(ngx_xc_audit_t *audit)
     if (ngx_xc_audit_head(&head) == NGX_OK) {
         audit->last_us = head.last_us;
 
-        if (now_us - head.last_us < old_us) {
+        if (ngx_xc_audit_recent(now_us, head.last_us, old_us)) {
             return;
         }
     }
