@@ -11,7 +11,8 @@ pkgs_build="nginx nginx-dev gcc libc6-dev make libpcre2-dev
 pkgs_test="perl libcryptx-perl libio-socket-ssl-perl curl openssl binutils"
 pkgs_lint="clang libclang-rt-14-dev"
 # what some tests compare with, and skip where it is absent
-pkgs_peers="golang-go golang-golang-x-mod-dev rsyslog logrotate"
+pkgs_peers="golang-go golang-golang-x-mod-dev rsyslog logrotate chromium
+            fonts-noto-cjk"
 
 export CC=${CC:-gcc}
 export LC_ALL=C.UTF-8

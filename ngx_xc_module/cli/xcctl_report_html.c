@@ -7,8 +7,8 @@
 
 #define XCCTL_HTML_DAYS     62      /* columns; more days: months */
 #define XCCTL_HTML_BARS     15
-#define XCCTL_HTML_WIDTH    880
-#define XCCTL_HTML_HEIGHT   220
+#define XCCTL_HTML_HEIGHT   220     /* of the columns, with the names below */
+#define XCCTL_HTML_BASE     196
 
 /* One label in both languages. */
 typedef struct {
@@ -31,16 +31,26 @@ static const char  xcctl_html_head[] =
     "dl div{border:1px solid #d6dee6;border-radius:6px;padding:.4rem .9rem}\n"
     "dt{font-size:.8rem;color:#5b6b7b}dd{margin:0;font-size:1.3rem}\n"
     "table{border-collapse:collapse;width:100%}\n"
-    "th,td{text-align:left;padding:.25rem .6rem;"
-    "border-bottom:1px solid #e4eaf0}\n"
-    "th{font-size:.85rem;color:#5b6b7b}td.n,th.n{text-align:right;"
-    "font-variant-numeric:tabular-nums}\n"
-    "svg{width:100%;height:auto;display:block}svg text{font-size:12px;"
-    "fill:#1c2733}svg .t{fill:#5b6b7b}\n"
+    "th,td{text-align:left;padding:.25rem .6rem;vertical-align:top;"
+    "border-bottom:1px solid #e4eaf0;overflow-wrap:anywhere}\n"
+    "th{font-size:.85rem;color:#5b6b7b}.n{text-align:right;"
+    "font-variant-numeric:tabular-nums;white-space:nowrap}\n"
+    "svg{width:100%;display:block}"
+    "svg text{font-size:12px;fill:#5b6b7b}\n"
+    ".d{font-size:12px;padding-right:1.5rem}.d svg{overflow:visible}\n"
+    ".h{display:grid;grid-template-columns:minmax(0,15rem) "
+    "minmax(5rem,auto) 1fr;gap:.3rem .7rem;align-items:center;font-size:.85rem}"
+    ".h span{overflow-wrap:anywhere}.h .n{color:#5b6b7b}\n"
+    "@media(max-width:600px){body{margin:1rem auto}"
+    ".h{grid-template-columns:1fr auto}.h svg{grid-column:1/-1}"
+    ".o{display:none}th,td{padding:.25rem .3rem}td{font-size:.85rem}}\n"
     ".a{fill:#2f7d6d}.r{fill:#c4553b}.b{fill:#4a76a8}"
     ".g{stroke:#e4eaf0}\n"
     ".k{display:inline-block;width:.8em;height:.8em;border-radius:2px;"
-    "margin:0 .3em 0 1em}\n</style>\n</head>\n<body>\n";
+    "margin:0 .3em 0 1em}.k:first-child{margin-left:0}\n"
+    "</style>\n</head>\n<body>\n";
+
+static const char  xcctl_html_none[] = "<p class=\"en\">无 none</p>";
 
 
 /* Text of a record: its escapes stay as they are. */
@@ -86,47 +96,74 @@ xcctl_html_round(uint64_t n)
 }
 
 
+/* What is more than none is seen. */
 static double
 xcctl_html_part(uint64_t n, uint64_t top, double length)
 {
-    return (double) n * length / (double) (top == 0 ? 1 : top);
+    double  part = (double) n * length / (double) (top == 0 ? 1 : top);
+
+    return n == 0 ? 0 : XC_MAX(part, length / 250);
 }
 
 
+/* Its numbers stand in the padding before the chart. */
 static void
-xcctl_html_axis(uint64_t top, double base)
+xcctl_html_axis(uint64_t top)
 {
     int     i;
     double  y;
 
     for (i = 0; i <= 2; i++) {
-        y = base - i * (base - 10) / 2;
-        printf("<line class=\"g\" x1=\"60\" x2=\"%d\" y1=\"%.1f\" "
-               "y2=\"%.1f\"/><text class=\"t\" x=\"54\" y=\"%.1f\" "
-               "text-anchor=\"end\">%" PRIu64 "</text>\n", XCCTL_HTML_WIDTH, y,
-               y, y + 4, top * (unsigned) i / 2);
+        y = XCCTL_HTML_BASE - i * (XCCTL_HTML_BASE - 10) / 2;
+        printf("<line class=\"g\" x1=\"0\" x2=\"100%%\" y1=\"%.1f\" "
+               "y2=\"%.1f\"/><text x=\"-6\" y=\"%.1f\" "
+               "text-anchor=\"end\">%" PRIu64 "</text>\n", y, y, y + 4,
+               top * (unsigned) i / 2);
     }
 }
 
 
+/* x and width are percentages, that text keeps its size on a small screen. */
 static void
 xcctl_html_column(const xcctl_count_t *count, uint64_t top, double x,
-    double width, double base, bool named)
+    double width)
 {
-    double  admitted = xcctl_html_part(count->n[0], top, base - 10);
-    double  refused = xcctl_html_part(count->n[1], top, base - 10);
+    double  admitted = xcctl_html_part(count->n[0], top, XCCTL_HTML_BASE - 10);
+    double  refused = xcctl_html_part(count->n[1], top, XCCTL_HTML_BASE - 10);
 
     printf("<g><title>%s: %" PRIu64 " / %" PRIu64 "</title>"
-           "<rect class=\"a\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
-           "height=\"%.1f\"/><rect class=\"r\" x=\"%.1f\" y=\"%.1f\" "
-           "width=\"%.1f\" height=\"%.1f\"/></g>\n", count->key, count->n[0],
-           count->n[1], x, base - admitted, width, admitted, x,
-           base - admitted - refused, width, refused);
+           "<rect class=\"a\" x=\"%.2f%%\" y=\"%.1f\" width=\"%.2f%%\" "
+           "height=\"%.1f\"/><rect class=\"r\" x=\"%.2f%%\" y=\"%.1f\" "
+           "width=\"%.2f%%\" height=\"%.1f\"/></g>\n", count->key,
+           count->n[0], count->n[1], x, XCCTL_HTML_BASE - admitted, width,
+           admitted, x, XCCTL_HTML_BASE - admitted - refused, width, refused);
+}
 
-    if (named) {
-        printf("<text class=\"t\" x=\"%.1f\" y=\"%.1f\" "
-               "text-anchor=\"middle\">%s</text>\n", x + width / 2, base + 16,
-               count->key + (count->len == 10 ? 5 : 0));
+
+static void
+xcctl_html_columns(const xcctl_tally_t *periods, uint64_t top)
+{
+    size_t                i, every = periods->used / 12 + 1;
+    double                step, width;
+    const xcctl_count_t  *count;
+
+    step = 100.0 / (double) XC_MAX(periods->used, (size_t) 1);
+    width = XC_MIN(step * 0.8, 6.0);
+
+    for (i = 0; i < periods->used; i++) {
+        count = &periods->slots[i];
+        xcctl_html_column(count, top, (double) i * step + (step - width) / 2,
+                          width);
+
+        /* of the names a small screen has room for every third */
+
+        if (i % every == 0) {
+            printf("<text%s x=\"%.2f%%\" y=\"%d\" "
+                   "text-anchor=\"middle\">%s</text>\n",
+                   i / every % 3 == 0 ? "" : " class=\"o\"",
+                   ((double) i + 0.5) * step, XCCTL_HTML_BASE + 18,
+                   count->key + (count->len == 10 ? 5 : 0));
+        }
     }
 }
 
@@ -134,13 +171,21 @@ xcctl_html_column(const xcctl_count_t *count, uint64_t top, double x,
 static void
 xcctl_html_days(const xcctl_report_t *report)
 {
-    size_t         i, every;
-    double         base = XCCTL_HTML_HEIGHT - 24, step;
+    size_t         i;
     uint64_t       top = 1;
     xcctl_tally_t  periods = xcctl_report_periods(report, XCCTL_HTML_DAYS);
+    bool           months = periods.used != 0 && periods.slots[0].len == 7;
 
-    xcctl_html_title((xcctl_label_t) { "每日请求", "Requests a day "
-                                       "(Asia/Shanghai)" });
+    xcctl_html_title(months
+        ? (xcctl_label_t) { "每月请求", "Requests a month (Asia/Shanghai)" }
+        : (xcctl_label_t) { "每日请求", "Requests a day (Asia/Shanghai)" });
+
+    if (periods.used == 0) {
+        puts(xcctl_html_none);
+        xcctl_tally_free(&periods);
+        return;
+    }
+
     puts("<p><span class=\"k\" style=\"background:#2f7d6d\"></span>准许 "
          "admitted<span class=\"k\" style=\"background:#c4553b\"></span>拒绝 "
          "refused</p>");
@@ -150,24 +195,37 @@ xcctl_html_days(const xcctl_report_t *report)
     }
 
     top = xcctl_html_round(top);
-    step = (double) (XCCTL_HTML_WIDTH - 90)
-           / (double) XC_MAX(periods.used, (size_t) 1);
-    every = periods.used / 12 + 1;
 
-    printf("<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"每日请求 "
-           "Requests a day\">\n", XCCTL_HTML_WIDTH, XCCTL_HTML_HEIGHT);
-    xcctl_html_axis(top, base);
+    printf("<div class=\"d\" style=\"padding-left:%dch\"><svg height=\"%d\" "
+           "role=\"img\" aria-label=\"准许与拒绝 admitted and refused\">\n",
+           snprintf(NULL, 0, "%" PRIu64, top) + 1, XCCTL_HTML_HEIGHT);
+    xcctl_html_axis(top);
+    xcctl_html_columns(&periods, top);
+    puts("</svg></div>");
+    xcctl_tally_free(&periods);
+}
 
-    for (i = 0; i < periods.used; i++) {
-        double  width = XC_MIN(step * 0.8, 48.0);
 
-        xcctl_html_column(&periods.slots[i], top,
-                          66 + (double) i * step + (step - width) / 2, width,
-                          base, i % every == 0);
+/* A name, its numbers, and their bar. */
+static void
+xcctl_html_bar(const xcctl_count_t *count, uint64_t top, bool both)
+{
+    double  first = xcctl_html_part(count->n[0], top, 100);
+    double  second = xcctl_html_part(count->n[1], top, 100);
+
+    fputs("<span>", stdout);
+    xcctl_html_text(count->key);
+    printf("</span><span class=\"n\">%" PRIu64, count->n[0]);
+
+    if (both) {
+        printf(" / %" PRIu64, count->n[1]);
     }
 
-    puts("</svg>");
-    xcctl_tally_free(&periods);
+    printf("</span><svg height=\"16\" aria-hidden=\"true\"><rect "
+           "class=\"%s\" x=\"0\" y=\"0\" width=\"%.3f%%\" "
+           "height=\"16\"/><rect class=\"r\" x=\"%.3f%%\" y=\"0\" "
+           "width=\"%.3f%%\" height=\"16\"/></svg>\n", both ? "a" : "b",
+           first, first, second);
 }
 
 
@@ -175,15 +233,13 @@ xcctl_html_days(const xcctl_report_t *report)
 static void
 xcctl_html_bars(xcctl_label_t label, const xcctl_tally_t *tally, bool both)
 {
-    size_t                i, n = XC_MIN(tally->used, (size_t) XCCTL_HTML_BARS);
-    double                first, second, y;
-    uint64_t              top = 1;
-    const xcctl_count_t  *count;
+    size_t    i, n = XC_MIN(tally->used, (size_t) XCCTL_HTML_BARS);
+    uint64_t  top = 1;
 
     xcctl_html_title(label);
 
     if (n == 0) {
-        puts("<p class=\"en\">无 none</p>");
+        puts(xcctl_html_none);
         return;
     }
 
@@ -191,32 +247,13 @@ xcctl_html_bars(xcctl_label_t label, const xcctl_tally_t *tally, bool both)
         top = XC_MAX(top, tally->slots[i].n[0] + tally->slots[i].n[1]);
     }
 
-    printf("<svg viewBox=\"0 0 %d %zu\" role=\"img\" aria-label=\"%s %s\">\n",
-           XCCTL_HTML_WIDTH, n * 24 + 4, label.zh, label.en);
+    puts("<div class=\"h\">");
 
     for (i = 0; i < n; i++) {
-        count = &tally->slots[i];
-        y = (double) i * 24 + 4;
-        first = xcctl_html_part(count->n[0], top, XCCTL_HTML_WIDTH - 340);
-        second = xcctl_html_part(count->n[1], top, XCCTL_HTML_WIDTH - 340);
-
-        printf("<text x=\"214\" y=\"%.0f\" text-anchor=\"end\">", y + 13);
-        xcctl_html_text(count->key);
-        printf("</text><rect class=\"%s\" x=\"222\" y=\"%.0f\" "
-               "width=\"%.1f\" height=\"17\"/><rect class=\"r\" x=\"%.1f\" "
-               "y=\"%.0f\" width=\"%.1f\" height=\"17\"/>", both ? "a" : "b",
-               y, first, 222 + first, y, second);
-        printf("<text class=\"t\" x=\"%.1f\" y=\"%.0f\">%" PRIu64,
-               228 + first + second, y + 13, count->n[0]);
-
-        if (both) {
-            printf(" / %" PRIu64, count->n[1]);
-        }
-
-        puts("</text>");
+        xcctl_html_bar(&tally->slots[i], top, both);
     }
 
-    puts("</svg>");
+    puts("</div>");
 
     if (n < tally->used) {
         printf("<p class=\"en\">另有 %zu 项 and %zu more</p>\n",
