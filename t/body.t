@@ -10,22 +10,24 @@ use utf8;
 use List::Util qw(shuffle);
 use MIME::Base64 qw(encode_base64);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 use XC::Client;
 use XC::Gate;
 use XC::H2;
 use XC::Nginx;
 use XC::Policy;
+use XC::Shim;
 
 my $t = XC::Nginx->new;
+my $shim = XC::Shim->new($t);
 my $policy = $t->policy(transport => 'any');
 my $submit = '/xc/v1/requests';
 my %bodies;
 
-# the same keys, but signatures that live for three seconds
+# the same keys, but signatures that live for a minute
 my $brief = { %{ $policy->data },
-              signature => { max_age => 3, max_skew => 0 } };
+              signature => { max_age => 60, max_skew => 30 } };
 XC::Policy::write(bless({ data => $brief }, 'XC::Policy'),
                   $t->path('brief.json'));
 
@@ -41,13 +43,13 @@ $t->gate_conf(
         [retry  => '', 'second'],
         [limit  => 'xc_body_size 4k; client_max_body_size 6k;'],
         [hasty  => 'client_body_timeout 1s;'],
-        [brief  => 'xc_policy %%PREFIX%%/brief.json;'],
+        [brief  => 'xc_policy %%PREFIX%%/brief.json;'
+                   . ' client_body_buffer_size 1k;'],
     ));
-$t->run;
+$shim->run;
 
 my $https = $t->client;
 my $http = $t->client(tls => 0);
-my $late = begin_late();
 
 delivered();
 files();
@@ -61,7 +63,7 @@ lengths();
 http2_frames();
 in_flight();
 timeout();
-end_late();
+late();
 
 chain_whole($t);
 $t->finish;
@@ -215,8 +217,7 @@ sub ended {
         is($answer->{headers}{'cache-control'}, 'no-store',
            "$name: not to be stored") if $answer && %{ $answer->{headers} };
     }
-    my $r = decision($t, sub { !$_[0]{' taken'} && $_[0]{decision} eq 'deny' },
-                     5);
+    my $r = decision($t, sub { !$_[0]{' taken'} && $_[0]{decision} eq 'deny' });
     $r->{' taken'} = 1 if $r;
     is($r ? $r->{reason} : 'no record', $reason, "$name: recorded as $reason");
     is($r ? $r->{agency} : undef, '310115', "$name: of its agency");
@@ -372,8 +373,7 @@ sub aborted {
 
     $sock = $https->connect;
     $https->write($sock, substr $bytes, 0, 10_000);
-    $https->drain($sock);
-    close $sock;
+    $https->leave($sock);
     ended('gone within TLS', undef, undef, 'client-gone');
 
     # a connection that is closed for writing has no more of the body
@@ -562,29 +562,26 @@ sub timeout {
 
 
 # A signature is as old as the request is when its body has come.
-sub begin_late {
+sub late {
     my $client = client_of('brief');
-    my $bytes = $client->format('POST', $submit, {
-        body => body_of(5000), sign => { created => int(time) - 1 } });
+    my $bytes = $client->format('POST', $submit, { body => body_of(5000) });
     my $sock = $client->connect;
-    my $began = time;
+    my $buffered = sub {
+        return scalar(() = $t->error_log =~ /is buffered to a temporary file/g);
+    };
+    my $before = $buffered->();
 
-    $client->write($sock, substr $bytes, 0, 3000);
-    return [$client, $sock, substr($bytes, 3000), $began];
-}
-
-
-sub end_late {
-    my ($client, $sock, $rest, $began) = @$late;
-    my $wait = $began + 3.2 - time;
-
-    sleep $wait if $wait > 0;
-    $client->write($sock, $rest);
+    # the gate has looked at the signature, and waits for the rest
+    $client->write($sock, substr $bytes, 0, 4000);
+    ok($t->wait_for(sub { $buffered->() > $before }), 'a body is on its way');
+    $shim->set(clock => 120);
+    $client->write($sock, substr $bytes, 4000);
     refused($t, 'a body that comes when the signature is too old',
             $client->read_answer($sock, 'POST'), 'signature-stale',
             auth => 1, detail => qr/body took too long/);
     close $sock;                # or nginx lingers over it
 
-    my $answer = $client->request('POST', $submit, { body => body_of(5000) });
+    my $answer = $client->request('POST', $submit, {
+        body => body_of(5000), sign => { created => int(time) + 120 } });
     admitted($t, 'and one that comes in time', $answer);
 }

@@ -266,7 +266,31 @@ sub by_hand {
     like(shell('curl https://xc.platform.example/xc/status'),
          qr/"writable":true/, 'and the status, to this host');
 
+    access_log('91310000MA1FL0000N');
     audit();
+}
+
+
+# The sample's, after the two requests above and some that are refused.
+sub access_log {
+    my ($subject) = @_;
+    my $at = 'https://xc.platform.example/xc/v1/merchants';
+    my $encoded = $subject =~ s/^9/%39/r;
+    my @paths = ($subject, "$subject?fields=merchant.name", $encoded,
+                 lc $subject, "$subject/orders", "$subject/..", "/$subject");
+
+    my @status = split ' ', shell(join '', map {
+        "curl --path-as-is -o /dev/null -w '%{http_code} ' '$at/$_'\n" }
+        @paths);
+    is(scalar(grep { /^4/ } @status), scalar @paths,
+       'unsigned requests are refused') or diag("@status");
+
+    my @lines = split /\n/, $t->read_file('xc.log');
+    is(scalar @lines, 4 + @paths, 'the access log has a line each');
+    is((grep { m{ 200 allow .*"GET /xc/v1/merchants/\S*[^0-9A-Z/]} } @lines), 1,
+       'with the path') or diag(@lines);
+    is((grep { /\Q$subject\E|\Q$encoded\E/i } @lines), 0, 'and no merchant')
+        or diag(join "\n", @lines);
 }
 
 

@@ -15,6 +15,7 @@ use Time::HiRes qw(time);
 use XC::Chain;
 use XC::Gate;
 use XC::Load;
+use XC::Log qw(chain);
 use XC::Nginx;
 
 # What is mounted here vanishes with the test, however it ends.
@@ -41,14 +42,16 @@ state_kept();
 starting($_) for qw(deleted emptied cut flipped boot);
 log_deleted($_) for qw(running stopped);
 log_truncated();
-stranger($_) for qw(file copy directory);
+stranger($_) for qw(file copy node directory);
 rotation();
 rotation_unwritable();
 head_at_rest($_) for qw(garbage removed tip durable);
 head_removed_while_running();
 head_damaged_while_running();
 head_behind();
-torn($_) for 'half a record', 'NULs', 'lines of garbage';
+for my $what ('half a record', 'NULs', 'lines of garbage') {
+    torn($_, $what) for qw(stopped running);
+}
 another_node();
 read_only();
 disk_full();
@@ -229,6 +232,7 @@ sub stranger {
     my %make = (
         file      => sub { $t->write_file($log, "not ours\n") },
         copy      => sub { $t->write_file($log, $t->read_file("$log.away")) },
+        node      => sub { $t->write_file($log, of_node_n2()) },
         directory => sub { mkdir $log or die $! });
 
     fresh();
@@ -251,6 +255,10 @@ sub stranger {
     admitted($t, "stranger, $what: gone, service goes on", ask());
     ended("stranger, $what", n => 2);
 }
+
+
+# The log that another node wrote.
+sub of_node_n2 { chain({ node => 'n2' }, 0, ('"event":"heartbeat"') x 3) }
 
 
 # By rename alone, under load; every other time with an empty new file, as
@@ -375,11 +383,17 @@ sub head_behind {
 
 
 sub torn {
-    my ($what) = @_;
+    my ($when, $what) = @_;
+    my $name = "torn, $when, $what";
+    local $t->{workers} = 2;
 
     fresh();
-    admitted($t, "torn, $what: before", ask());
-    $t->stop;
+    admitted($t, "$name: before", ask());
+    if ($when eq 'stopped') {
+        $t->stop;
+    } else {
+        $t->wait_record({ event => 'outcome' });
+    }
     my ($last) = ($t->audit_lines)[-1];
     my %tail = ('half a record'    => substr($last, 0, length($last) / 2),
                 'NULs'             => "\0" x 5000,
@@ -389,14 +403,20 @@ sub torn {
     print $fh $tail;
     close $fh or die $!;
 
-    $t->run;
-    admitted($t, "torn, $what: service goes on", ask());
-    my @all = ended("torn, $what", n => 2);
-    my ($recover) = grep { $_->{event} eq 'recover' } @all;
-    is($recover && $recover->{cause}, 'torn-tail', "torn, $what: on record");
-    is($recover && $recover->{bytes}, length $tail, "torn, $what: its length");
-    is($t->read_file("$state/$recover->{set_aside}"), $tail,
-       "torn, $what: set aside, not dropped");
+    $t->run if $when eq 'stopped';
+    is(ask()->{status}, 200, "$name: service goes on") for 1 .. 4;
+    logged(qr/\d+ bytes of the log set aside in \S+\/audit\.torn-/,
+           "$name: the error log says so");
+    my @all = ended($name, n => 5);
+    my @recover = grep { $_->{event} eq 'recover' } @all;
+    is(scalar @recover, 1, "$name: on record, once");
+    my $recover = $recover[0] // {};
+    is($recover->{cause}, 'torn-tail', "$name: by its cause");
+    is($recover->{bytes}, length $tail, "$name: its length");
+    is($t->read_file("$state/" . ($recover->{set_aside} // 'none')), $tail,
+       "$name: set aside, not dropped");
+    my $out = `'@{[$t->xcctl]}' audit verify '$state/audit.log'`;
+    like($out, qr/log:\d+: .*torn-tail/, "$name: `verify` lists it");
 }
 
 

@@ -349,8 +349,7 @@ sub leaves {
     my $bytes = $client->format('POST', $submit, { body => $policy->body });
 
     $client->write($sock, substr $bytes, 0, -10);
-    $client->drain($sock);
-    close $sock;
+    $client->leave($sock);
     my $r = decision($t, { reason => $code });
     is($r && $r->{agency}, '310115', "$code: of its agency");
     is($t->backend->count, 0, "$code: the back end saw nothing");

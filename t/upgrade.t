@@ -1,12 +1,14 @@
 #!/usr/bin/env perl
 
 # A binary upgrade (USR2, WINCH, QUIT) and the way back (HUP to the old master,
-# QUIT to the new one), under load: one log without fork or gap, nonces that
-# both know, and not one request that goes without its answer.
+# QUIT to the new one), under load: one log without fork or gap, also where it
+# is rotated while both masters serve, nonces that both know, and not one
+# request that goes without its answer.
 
 use strict;
 use warnings;
 
+use Fcntl;
 use Test::More;
 
 use XC::Chain;
@@ -21,6 +23,7 @@ my $policy = $t->policy(transport => 'any');
 my $client = $t->client(tls => 0);
 my $signer = signer('platform.example/xc-log');
 my @sent;
+my $rotations = 0;
 
 $t->write_file('audit.key', $signer->{pem}, 0600);
 $t->gate_conf(audit => 'node=n1 key=audit.key origin=platform.example/xc-log'
@@ -48,11 +51,17 @@ $status{ $_->{status} }++ for @answers;
 is_deeply([keys %status], [200], 'every request was admitted and answered')
     or diag(explain(\%status));
 my @all = whole($t, 'upgrades', answers => \@answers, n => @answers + @sent);
-my @events = map { $_->{event} } grep { $_->{event} !~ /^(?:decision|outcome)$/ }
-             @all;
+my @own = grep { $_->{event} !~ /^(?:decision|outcome)$/ } @all;
+my @events = map { $_->{event} } grep { $_->{event} ne 'reopen' } @own;
 is_deeply(\@events, [qw(start start stop start stop start stop stop)],
           'each master says when it comes and goes');
 is($events[-1], 'stop', 'and the last one ends the log');
+my %first = map { $_->{file} => $_->{event} } reverse @all;
+is(join(' ', map { $first{$_} } log_files($t)),
+   join(' ', 'start', ('reopen') x $rotations),
+   'one chain across the files, each begins with a reopen record');
+is(scalar(grep { $_->{event} eq 'reopen' } @own), $rotations,
+   'one for each rotation');
 checkpoints();
 diag(scalar(@answers) . ' requests, ' . scalar(@all) . ' records');
 
@@ -111,7 +120,23 @@ sub both {
     more();
     remembered('both');
     once('both');
+    rotate();
     return $to;
+}
+
+
+# By rename alone, while both masters' workers write; every other time with an
+# empty new file, as logrotate's `create` makes it.
+sub rotate {
+    my $log = "$state/audit.log";
+
+    rename $log, "$log." . ++$rotations or die $!;
+    if ($rotations % 2) {
+        sysopen(my $fh, $log, O_WRONLY | O_CREAT | O_EXCL, 0640)
+            && $t->_own($log);
+    }
+    more();
+    ok(-s $log ? 1 : 0, "rotation $rotations: the log goes on in a new file");
 }
 
 

@@ -1,7 +1,7 @@
 /*
- * Preloaded into nginx by t/durable.t, t/powercut.t, t/kill*.t and bench/run
- * (XC::Shim): a disk that is slow, full or broken, for files named audit.log
- * only.
+ * Preloaded into nginx by t/durable.t, t/powercut.t, t/clock.t, t/kill*.t and
+ * bench/run (XC::Shim): a disk that is slow, full or broken, for files named
+ * audit.log only; a wall clock that was put forward or back.
  *
  * XC_SHIM      a file of one page that the test and all processes map; its
  *              words are below
@@ -45,6 +45,7 @@ typedef struct {
     _Atomic uint32_t  failed;           /* calls of any kind */
 
     _Atomic uint32_t  hold_writes;      /* a write waits while it is set */
+    _Atomic uint32_t  clock;            /* seconds ahead, as an int32_t */
 } shim_t;
 
 static shim_t     shim_none;
@@ -54,6 +55,7 @@ static int        shim_log = -1;
 static int      (*real_fdatasync)(int fd);
 static ssize_t  (*real_pwrite)(int fd, const void *p, size_t n, off_t at);
 static int      (*real_ftruncate)(int fd, off_t size);
+static int      (*real_clock_gettime)(clockid_t id, struct timespec *ts);
 
 
 /* dlsym() returns an object pointer. */
@@ -76,6 +78,7 @@ shim_init(void)
     shim_find(&real_fdatasync, "fdatasync");
     shim_find(&real_pwrite, "pwrite64");
     shim_find(&real_ftruncate, "ftruncate64");
+    shim_find(&real_clock_gettime, "clock_gettime");
 
     name = getenv("XC_SHIM");
     fd = name == NULL ? -1 : open(name, O_RDWR | O_CLOEXEC);
@@ -295,4 +298,25 @@ int
 ftruncate64(int fd, off_t size)
 {
     return shim_ftruncate(fd, size);
+}
+
+
+/* What nginx keeps its own time by is left alone.  Libraries that begin before
+ * this one may ask. */
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+    int  rc;
+
+    if (real_clock_gettime == NULL) {
+        shim_find(&real_clock_gettime, "clock_gettime");
+    }
+
+    rc = real_clock_gettime(id, ts);
+
+    if (rc == 0 && id == CLOCK_REALTIME) {
+        ts->tv_sec += (int32_t) atomic_load(&shim->clock);
+    }
+
+    return rc;
 }

@@ -240,15 +240,18 @@ sub write {
 }
 
 
-# Reads what comes until nothing has for a moment.
-sub drain {
+# Goes away: says no more, and reads what the server still has to say until it
+# hangs up.  A connection that is closed over unread bytes is reset, and takes
+# what we sent with it.
+sub leave {
     my ($self, $sock) = @_;
 
-    while ($sock->can('pending') && $sock->pending
-           || IO::Select->new($sock)->can_read(0.1))
-    {
+    local $SIG{PIPE} = 'IGNORE';    # TLS would still say good-bye
+    CORE::shutdown $sock, 1;
+    while (IO::Select->new($sock)->can_read($self->{timeout})) {
         $sock->sysread(my $bytes, 65_536) or last;
     }
+    close $sock;
 }
 
 

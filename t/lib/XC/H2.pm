@@ -53,14 +53,8 @@ sub data {
 sub reset { $_[0]->_send(RST_STREAM, 0, pack 'N', 8) }
 
 
-# Goes away.  What the server has sent is read before: a connection that is
-# closed over unread bytes is reset, and takes what we sent with it.
-sub leave {
-    my ($self) = @_;
-
-    $self->{client}->drain($self->{sock});
-    close $self->{sock};
-}
+# Goes away.
+sub leave { $_[0]{client}->leave($_[0]{sock}) }
 
 
 # The answer: {status, body, json}; undef where the stream was reset.  Its
