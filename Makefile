@@ -11,8 +11,9 @@ WARN    += $(if $(findstring clang,$(CC)),-Wconditional-uninitialized)
 HIDE    := -fvisibility=hidden -fPIC
 DEPS     = -MMD -MP
 LIBS    := -ljansson -lpcre2-8 -lcrypto -lpthread
-FUZZ    := -g -O1 -fsanitize=fuzzer,address,undefined \
-           -fno-sanitize-recover=undefined
+FUZZ    := -g -O1 -std=gnu11 -fno-sanitize-recover=undefined
+FUZZ_C  := $(FUZZ) -fsanitize=fuzzer-no-link,address,undefined
+FUZZ_LD := $(FUZZ) -fsanitize=fuzzer,address,undefined
 
 CORE    := ngx_xc_module/core
 CLI     := ngx_xc_module/cli
@@ -23,6 +24,7 @@ CLI_O   := $(patsubst $(CLI)/%.c,$(BUILD)/cli/%.o,$(wildcard $(CLI)/*.c))
 HEAP_O  := $(BUILD)/cli/xc_heap.o
 TESTS   := $(patsubst t/unit/%.c,$(BUILD)/unit/%,\
                       $(wildcard t/unit/test_*.c t/unit/vector_*.c))
+FUZZ_O  := $(UNITS:%=$(BUILD)/fuzz/core/%.o) $(BUILD)/fuzz/core/xc_heap.o
 FUZZERS := $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/fuzz_*.c))
 
 .PHONY: all tool unit fuzz clean FORCE
@@ -57,22 +59,29 @@ $(BUILD)/xcctl: $(CLI_O) $(CORE_O)
 WRAP_test_journal := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=ftruncate \
                      -Wl,--wrap=openat,--wrap=fstatfs
 WRAP_test_journal_sign := $(WRAP_test_journal)
+# Calls that a test counts.
+WRAP_test_jwt := -Wl,--wrap=xc_key_verify
 
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/unit/xt.o $(HEAP_O) $(CORE_O)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $^ $(LIBS)
 
-$(BUILD)/bench_audit.o: bench/audit.c $(BUILD)/flags
+$(BUILD)/bench_%.o: bench/%.c $(BUILD)/flags
 	$(CC) $(CFLAGS) $(WARN) $(DEPS) -I$(CORE) -I$(CLI) -c -o $@ $<
 
-$(BUILD)/bench_audit: $(BUILD)/bench_audit.o $(HEAP_O) $(CORE_O)
+$(BUILD)/bench_%: $(BUILD)/bench_%.o $(HEAP_O) $(CORE_O)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-# libFuzzer needs the core instrumented too, hence from source, in one go.
-$(BUILD)/fuzz/%: t/fuzz/%.c $(UNITS:%=$(CORE)/%.c) $(CLI)/xc_heap.c \
-                 $(wildcard $(CORE)/*.h $(CORE)/*.def)
+# libFuzzer needs the core instrumented too, once for all targets.
+$(BUILD)/fuzz/core/%.o: $(CORE)/%.c $(wildcard $(CORE)/*.h $(CORE)/*.def)
 	@mkdir -p $(@D)
-	$(CC) $(FUZZ) -std=gnu11 -I$(CORE) -I$(CLI) -o $@ \
-	    $(filter %.c,$^) $(LIBS)
+	$(CC) $(FUZZ_C) -c -o $@ $<
+
+$(BUILD)/fuzz/core/xc_heap.o: $(CLI)/xc_heap.c $(wildcard $(CORE)/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(FUZZ_C) -I$(CORE) -c -o $@ $<
+
+$(BUILD)/fuzz/%: t/fuzz/%.c t/fuzz/fuzz.h $(FUZZ_O)
+	$(CC) $(FUZZ_LD) -I$(CORE) -I$(CLI) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 clean:
 	rm -rf $(BUILD)

@@ -41,6 +41,7 @@ masked();
 changed();
 unprovable();
 long();
+several();
 policies();
 
 done_testing;
@@ -137,6 +138,74 @@ sub long {
                   uri => $long->{uri} =~ s/[0-9A-Z]{18}/{subject}/r }),
          '1 verified, 0 failed', 0, 'and masked', undef, '--subject',
          $XC::Policy::USCC);
+}
+
+
+# More than one signature, and components of every kind, from the record alone.
+sub several {
+    my $target = "$path?$query";
+    my %value = ('"x-note";bs' => ':YSwgYg==:, :Yw==:',
+                 '"priority";sf' => 'u=1, i', '"other";key="a"' => '(b c);d',
+                 '"content-digest";key="sha-256"' => ':AAAA:',
+                 '"@query-param";name="request_no"' => 'R1');
+    my %covered = map { $_ => $value{$_} } grep { !/digest|query-param/ }
+                                           keys %value;
+    my @required = qw(@method @authority @path @query);
+    my $sign = sub {
+        my ($by, %o) = @_;
+        my %h = map { lc $_->[0] => $_->[1] } $by->signed_headers('GET',
+            $target, [], undef, \%o);
+        return [@h{qw(signature-input signature)}];
+    };
+    my $record = sub {
+        my ($signatures, %o) = @_;
+        return { %{ query() }, covered => \%covered,
+                 content_digest => 'sha-256=:AAAA:',
+                 signature_input => join(', ', map { $_->[0] } @$signatures),
+                 signature => join(', ', map { $_->[1] } @$signatures), %o };
+    };
+    my $all = $sign->($client, label => 'a', values => \%value,
+                      components => [@required, sort keys %value]);
+    my $plain = $sign->($client, label => 'b');
+    my $proxy = $sign->($client, label => 'p', keyid => 'proxy',
+                        raw_sig => sub { 'x' });
+
+    told(record($record->([$all])), '1 verified, 0 failed', 0,
+         'components of every kind');
+    told(record($record->([$proxy, $all, $plain])), '1 verified, 0 failed', 0,
+         'two signatures and a proxy\'s');
+
+    for my $id (sort keys %covered) {
+        told(record($record->([$all], covered => { %covered, $id => 'x' })),
+             '0 verified, 1 failed', 1, "another $id");
+        delete local $covered{$id};
+        told(record($record->([$plain, $all])),
+             '0 verified, 0 failed, 1 can\'t', 0, "without $id",
+             qr/covers what the record does not hold: seq 0$/m);
+    }
+    told(record($record->([$all], content_digest => 'sha-256=:AAAB:')),
+         '0 verified, 1 failed', 1, 'another digest');
+    told(record($record->([$all], covered => { %covered,
+             '"content-digest";key="sha-256"' => ':AAAA:' },
+             content_digest => 'sha-256=:AAAB:')),
+         '0 verified, 1 failed', 1, 'which nothing else stands for');
+    told(record($record->([$all], uri => $target =~ s/R1/R2/r)),
+         '0 verified, 1 failed', 1, 'another parameter');
+    told(record($record->([$plain], method => 'PUT',
+                          covered => { '@method' => 'GET' })),
+         '0 verified, 1 failed', 1, 'another method, kept apart as well');
+
+    my $bad = $sign->($client, label => 'c', raw_sig => sub { 'x' x 64 });
+    told(record($record->([$plain, $bad])), '0 verified, 1 failed', 1,
+         'one of two does not verify');
+    told(record($record->([$bad, $all])), '0 verified, 1 failed', 1,
+         'the first of two does not verify');
+    my $other = $sign->(XC::Client->new(key => $policy->key('310000')),
+                        label => 'o');
+    told(record($record->([$plain, $other])), '0 verified, 1 failed', 1,
+         'one of two is another agency\'s', qr/key is another agency's/);
+    told(record($record->([$proxy])), '0 verified, 1 failed', 1,
+         'a proxy\'s alone', qr/no signature by the key that the record/);
 }
 
 

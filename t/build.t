@@ -18,7 +18,8 @@ my $src = $t->root . '/ngx_xc_module';
 my %third_party = (
     'jansson.h' => [qw(xc_json.c)],
     'pcre2.h'   => [qw(xc_pattern.c)],
-    'openssl/'  => [qw(xc_hash.c xc_crypto.c xc_x509.c ngx_xc_tls.c)],
+    'openssl/'  => [qw(xc_hash.c xc_crypto.c xc_crypto_impl.h xc_crypto_curve.c
+                       xc_crypto_key.c xc_crypto_make.c xc_x509.c ngx_xc_tls.c)],
 );
 
 # the core's units, lower layers first, and the layer of each

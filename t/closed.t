@@ -870,7 +870,7 @@ sub reserved_headers {
         Upgrade UPGRADE X-HTTP-Method-Override x_http_method_override
         X.HTTP.Method.Override X-Http-Method_Override X-Original-URL
         x_original_url X-Rewrite-URL X_Rewrite_Url
-        XC-On-Behalf-Of XC-Request xc_request))
+        XC_On_Behalf_Of xc-on.behalf-of XC-Request xc_request))
     {
         refused($t, "header $name",
                 get($policy->query, headers => [[$name, '310000']]),

@@ -33,6 +33,7 @@ my %before = files();
 
 accepted();
 incomplete();
+credentials();
 duplicates();
 later();
 bad_values();
@@ -174,6 +175,47 @@ sub incomplete {
 }
 
 
+# What a scheme needs of the policy and of the server.
+sub credentials {
+    my %asks = (server => 'ssl_verify_client optional_no_ca;');
+    my $http = "$state $audit";
+    my $need = qr/mtls needs the client's certificate: add "ssl_verify_client optional;"/;
+
+    accepted_conf('four alternatives', http => $http, %asks,
+        location => "$gate xc_credentials mtls+httpsig mtls httpsig+jwt jwt;");
+    accepted_conf('all three', http => $http, %asks,
+        location => "$gate xc_credentials jwt+mtls+httpsig;");
+    accepted_conf('a token beside a signature', http => $http,
+        location => "$gate xc_credentials httpsig+jwt httpsig;");
+    accepted_conf('mtls without a gate', location => 'xc_credentials mtls;');
+    accepted_conf('ssl_verify_client of an outer level',
+        http => "$http ssl_verify_client optional_no_ca;",
+        location => "$gate xc_credentials mtls;");
+
+    refused_conf('mtls where no certificate is asked for', $need,
+        http => $http, location => "$gate\nxc_credentials mtls; # here\n");
+    refused_conf('mtls as a half', $need, http => $http,
+        location => "$gate\nxc_credentials httpsig mtls+httpsig; # here\n");
+    refused_conf('inherited', $need, location => $gate,
+        http => "$http\nxc_credentials mtls; # here\n");
+    refused_conf('a token alone where no certificate is asked for',
+        qr/jwt alone needs the client's certificate, as the token has to be bound to it/,
+        http => $http,
+        location => "$gate\nxc_credentials httpsig+jwt jwt; # here\n");
+
+    XC::Policy->new(transport => 'any')->write($t->path('any.json'));
+    my $any = "xc enforce;\nxc_policy any.json;\n";
+    accepted_conf('a token beside a signature, any transport', http => $http,
+        location => "$any xc_credentials httpsig+jwt;");
+    refused_conf('mtls, any transport',
+        qr/mtls needs a policy with "transport": "tls": with "any" TLS may end in front of nginx/,
+        http => $http, %asks, location => "$any xc_credentials mtls; # here\n");
+    refused_conf('a token alone, any transport',
+        qr/jwt alone needs a policy with "transport": "tls"/,
+        http => $http, %asks, location => "$any xc_credentials jwt; # here\n");
+}
+
+
 sub duplicates {
     my %twice = (
         xc_state       => "xc_state %%STATE%%;",
@@ -194,8 +236,10 @@ sub duplicates {
     refused_conf('a parameter twice',
         qr/invalid parameter "node=n2": is given twice/,
         http => "xc_audit node=n1 node=n2; # here\n");
-    refused_conf('a scheme twice', qr/names an alternative twice/,
-        http => "xc_credentials httpsig httpsig; # here\n");
+    for my $s ('httpsig httpsig', 'mtls+httpsig jwt httpsig+mtls') {
+        refused_conf("$s: one twice", qr/names an alternative twice/,
+            http => "xc_credentials $s; # here\n");
+    }
 }
 
 
@@ -208,11 +252,6 @@ sub later {
         my $level = $name eq 'xc_fleet' ? 'http' : 'location';
         refused_conf($d, qr/the directive "$name" $not: remove it/,
                      $level => "$d; # here\n");
-    }
-    for my $s (qw(mtls jwt httpsig+mtls mtls+jwt)) {
-        refused_conf("xc_credentials $s",
-                     qr/the credential scheme "\Q$s\E" $not: write httpsig/,
-                     location => "xc_credentials $s; # here\n");
     }
     for my $s (qw(prometheus html)) {
         refused_conf("xc_status $s", qr/"xc_status $s" $not: write json/,
@@ -268,9 +307,17 @@ sub bad_values {
     refused_conf('xc enforce until',
                  qr/invalid parameter "until=2027": "xc enforce" takes none/,
                  location => "xc enforce until=2027; # here\n");
-    refused_conf('xc_credentials HTTPSIG',
-                 qr/the credential scheme "HTTPSIG" is not supported/,
-                 location => "xc_credentials HTTPSIG; # here\n");
+    for my $s ('HTTPSIG', 'tls', '""', 'mtls+', '+mtls', 'mtls++jwt',
+               'mtls+mtls', 'mtls,jwt', 'mtls+basic')
+    {
+        my $got = $s eq '""' ? '' : $s;
+        refused_conf("xc_credentials $s",
+            qr/invalid value "\Q$got\E": write httpsig, mtls or jwt, or several of them joined by "\+"/,
+            location => "xc_credentials $s; # here\n");
+    }
+    refused_conf('five alternatives', qr/names more than 4 alternatives/,
+        location => "xc_credentials mtls jwt httpsig mtls+jwt jwt+httpsig;"
+                    . " # here\n");
     refused_conf('xc_body_size', qr/"xc_body_size" directive invalid value/,
                  location => "xc_body_size much; # here\n");
     refused_conf('xc_status xml', qr/"xc_status xml" is not supported/,

@@ -329,6 +329,8 @@ sub sync_fails_among_workers {
            "workers: round $round: none of those reached the back end");
         is((grep { $_->{status} !~ /^(200|503)$/ } @answers), 0,
            "workers: round $round: no other status");
+        # where requests came to few workers, some failures are left over
+        $shim->set(sync_fails => 0);
     }
     my %after = map { $_ => -s } grep { /failed/ } log_files($t);
     is(answer(ask())->{status}, 200, 'workers: service goes on') for 1 .. 6;

@@ -30,6 +30,7 @@ my $t = XC::Nginx->new(allow => qr{
     | audit\.head\ was\ (?:lost|removed)
     | is\ node\ "n1"'s | another\ node's
     | Read-only\ file\ system
+    | the\ replay\ store\ is\ full
 }x);
 my $state = $t->state_dir;
 my $policy = $t->policy(transport => 'any');
@@ -73,6 +74,9 @@ sub replay_store_full {
     my $answer = ask();
     refused($t, 'replay store', $answer, 'replay-store-full');
     is($answer->{headers}{'retry-after'}, 300, 'replay store: Retry-After');
+    refused($t, 'replay store, again', ask(), 'replay-store-full');
+    my $told = () = $t->error_log =~ /\[alert\].* replay store is full.*replay= than 1000 /g;
+    is($told, 1, 'replay store: whoever runs it is told, once a minute');
 
     fill_nonces(time - 2);
     admitted($t, 'replay store: what has expired makes room', ask());

@@ -98,6 +98,7 @@ my %rows = (
                     { body => $policy->body, sign => { digest_body => '' } }),
                 $_[0]);
     },
+    'token-invalid' => 'jwt.t',
     'tls-required' => sub {
         refused($t, 'without TLS',
                 $t->client(tls => 0)->request('GET', $query), $_[0]);
@@ -120,6 +121,9 @@ my %rows = (
     'sweep-not-authorized' => sub { by_members($_[0], category => '食品') },
     'subject-required' => sub {
         by_members($_[0], subjects => undef, window => undef);
+    },
+    'behalf-not-allowed' => sub {
+        by_get($_[0], { headers => [['XC-On-Behalf-Of', '310000']] });
     },
     'body-too-large' => sub {
         by_members($_[0], note => 'x' x (256 * 1024));

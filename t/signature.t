@@ -58,6 +58,7 @@ not_charged();
 log_is_clean();
 
 chain_whole($t);
+proved();
 $t->finish;
 done_testing;
 
@@ -319,11 +320,15 @@ sub components {
         'unknown' => [@get, '@other'],
         'of an answer' => [@get, '@status'],
         'of the request' => [@get[0 .. 2], '"@query";req'],
-        'structured' => [@get, '"host";sf'],
-        'as bytes' => [@get, '"host";bs'],
-        'a key of a dictionary' => [@get, '"host";key="a"'],
+        'structured, of no known type' => [@get, '"host";sf'],
+        'structured and as bytes' => [@get, '"signature";sf;bs'],
+        'a key of what is no dictionary' => [@get, '"host";key="a"'],
+        'a key of an item' => [@get, '"client-cert";key="a"'],
         'of the trailers' => [@get, '"host";tr'],
-        'a parameter of the query' => [@get, '"@query-param";name="fields"'],
+        'a parameter of no name' => [@get, '"@query-param"'],
+        'a parameter that is not there' => [@get, '"@query-param";name="x"'],
+        'twice, with parameters in another order' =>
+            [@get, '"signature";key="a";sf', '"signature";sf;key="a"'],
         'the parameters themselves' => [@get, '@signature-params'],
         'not sent' => [@get, 'x-absent'],
         'too many' => [@get, map { "x-$_" } 1 .. 61],
@@ -332,11 +337,61 @@ sub components {
         refused($t, "a component: $name", get(components => $bad{$name}),
                 'signature-invalid');
     }
+    kinds_of_components(\@get, \@post);
+
     for my $id ('@method', '1', '?1', ':AAAA:', '("@method")') {
         refused($t, "a component: $id instead of a string",
                 get(input => sub { $_[0] =~ s/\("\@method"/($id/r }),
                 'signature-invalid');
     }
+}
+
+
+# What sf, key, bs and @query-param give, signed by another hand.
+sub kinds_of_components {
+    my ($get, $post) = @_;
+    my $digest = XC::Client::content_digest('sha-256', '');
+    my %value = (
+        '"x-note";bs' => ':YSwgYg==:, :Yw==:',
+        '"priority";sf' => 'u=1, i',
+        '"priority";key="u"' => '1',
+        '"content-digest";key="sha-256"' => $digest =~ s/^sha-256=//r,
+        '"@query-param";name="fields"' => 'merchant.name',
+        '"client-cert-chain";sf' => ':AAAA:, :AQID:',
+    );
+    my @headers = (['X-Note', 'a, b'], ['X-Note', ' c '],
+                   ['Priority', 'u=1,i'], ['Content-Digest', $digest],
+                   ['Client-Cert-Chain', ':AAAA:,:AQID:']);
+    my @components = (@$get, sort keys %value);
+    my $send = sub {
+        my ($values) = @_;
+        return $client->request('GET',
+            $query =~ s/fields=[^&]*/fields=merchant.name/r,
+            { headers => \@headers, sign => { components => \@components,
+                                              values => $values } });
+    };
+
+    admitted($t, 'components with parameters', $send->(\%value),
+        record => { covered => {
+            map { $_ => $value{$_} } grep { !/content-digest|query-param/ }
+                                     keys %value } });
+    for my $id (sort keys %value) {
+        refused($t, "$id, signed as another",
+                $send->({ %value, $id => "$value{$id}x" }),
+                'signature-invalid', detail => qr/does not verify/);
+    }
+
+    for my $instead ('"content-digest";bs', '"content-digest";sf',
+                     '"content-digest";key="sha-256"')
+    {
+        refused($t, "$instead does not stand for the digest",
+            post($policy->body, components => [@$post[0 .. 3], $instead]),
+            'signature-incomplete', detail => qr/: content-digest$/);
+    }
+    refused($t, 'a parameter does not stand for the query',
+            get(components => [@$get[0 .. 2],
+                               '"@query-param";name="fields"']),
+            'signature-incomplete', detail => qr/: \@query$/);
 }
 
 
@@ -596,11 +651,7 @@ sub keys_and_labels {
     refused($t, 'two agencies', $join->($county->('a'),
             [signed(label => 'b', key => $policy->key('310000'))]),
             'credential-conflict', detail => qr/different agencies/);
-    refused($t, 'two keys of one agency', $join->($county->('a'),
-            [signed(label => 'b', key => $policy->key('second'))]),
-            'signature-invalid', detail => qr/more than one/);
-    refused($t, 'one key twice', $join->($county->('a'), $county->('b')),
-            'signature-invalid', detail => qr/more than one/);
+    several_signatures($join, $county, $unknown);
     refused($t, 'one label twice', $join->($county->('a'), $unknown->('a')),
             'signature-invalid', detail => qr/label twice/);
 
@@ -625,6 +676,55 @@ sub keys_and_labels {
 }
 
 
+# Each counts, and each nonce is burned.
+sub several_signatures {
+    my ($join, $county, $unknown) = @_;
+    my $second = sub { [signed(label => $_[0], key => $policy->key('second'),
+                               @_[1 .. $#_])] };
+    my ($one, $two) = ($county->('a'), $second->('b'));
+
+    admitted($t, 'two keys of one agency', $join->($one, $two),
+             record => { credential => 'httpsig:310115-2026a',
+                         signature_input => "$one->[0], $two->[0]",
+                         signature => "$one->[1], $two->[1]" });
+    refused($t, 'the first of them alone, again', $join->($one),
+            'signature-replayed');
+    refused($t, 'the second of them alone, again', $join->($two),
+            'signature-replayed');
+    refused($t, 'the second beside a new one', $join->($county->('a'), $two),
+            'signature-replayed');
+    admitted($t, 'one key twice', $join->($county->('a'), $county->('b')));
+    admitted($t, 'two keys and two proxies', $join->($unknown->('p'),
+             $second->('b'), $unknown->('q'), $county->('a')),
+             record => { credential => 'httpsig:310115-2026b' });
+
+    my @same = (nonce => 'same-nonce-twice');
+    refused($t, 'one key twice with one nonce',
+            $join->([signed(label => 'a', @same)],
+                    [signed(label => 'b', @same, expires => $now->() + 60)]),
+            'signature-invalid', detail => qr/same nonce/);
+    admitted($t, 'two keys with one nonce',
+             $join->([signed(label => 'a', @same)], $second->('b', @same)));
+    for my $bad ([raw_sig => sub { 'x' x 64 }], [base => sub { 'x' }]) {
+        refused($t, 'one of two does not verify',
+                $join->($county->('a'), $second->('b', @$bad)),
+                'signature-invalid', detail => qr/does not verify/);
+        refused($t, 'the first of two does not verify',
+                $join->($second->('b', @$bad), $county->('a')),
+                'signature-invalid', detail => qr/does not verify/);
+    }
+    refused($t, 'one of two covers too little', $join->($county->('a'),
+            $second->('b', components => ['@method'])),
+            'signature-incomplete');
+    refused($t, 'one of two is stale',
+            $join->($county->('a'), $second->('b', created => 1)),
+            'signature-stale');
+    refused($t, 'one of two names another algorithm',
+            $join->($county->('a'), $second->('b', alg => 'hmac-sha256')),
+            'signature-invalid', detail => qr/^alg /);
+}
+
+
 sub tags {
     my $tagged = $t->client(tls => 0, port => $t->port('tagged'));
     my $send = sub { $tagged->request('GET', $query, { sign => {@_} }) };
@@ -635,6 +735,7 @@ sub tags {
             detail => qr/^tag is missing or another/);
     like($answer->{headers}{'accept-signature'}, qr/;tag="xc-assist"$/,
          'the answer says which');
+    challenges($tagged, $answer);
     refused($t, 'another tag', $send->(tag => 'other'),
             'signature-incomplete');
     refused($t, 'the tag as a token',
@@ -648,6 +749,60 @@ sub tags {
         sign => 0, headers => [['Signature-Input', "$one[0], $two[0]"],
                                ['Signature', "$one[1], $two[1]"]] }));
     admitted($t, 'a tag where none is asked for', get(tag => 'other'));
+}
+
+
+# What a 401 tells a client to send; a strict parser takes it.
+sub challenges {
+    my ($tagged, $answer) = @_;
+    my $h = $answer->{headers};
+    my $codec = ($ENV{XC_BUILD} // $t->{root} . '/build')
+                . '/unit/vector_codec';
+
+    is($h->{'www-authenticate'}, 'Signature realm="xc"', '401: the scheme');
+    is($h->{'want-content-digest'}, 'sha-256=10, sha-512=5',
+       '401: the digests');
+    is($h->{'accept-signature'} =~ s/nonce="[0-9a-f]{32}"/nonce/r,
+       'sig=("@method" "@authority" "@path" "@query");created;nonce'
+       . ';tag="xc-assist"', '401: the signature');
+
+    SKIP: {
+        skip 'the codec is not built', 2 if !-x $codec;
+        for my $name (qw(accept-signature want-content-digest)) {
+            my $hex = unpack 'H*', $h->{$name};
+            my $said = qx(echo dictionary $hex | $codec);
+            is($said =~ /^ok\t.*\t([0-9a-f]*)$/ ? pack 'H*', $1 : $said,
+               $h->{$name}, "401: $name, read and written again");
+        }
+    }
+
+    # what it asks for is enough, once
+    my ($nonce) = $h->{'accept-signature'} =~ /nonce="(\w+)"/;
+    my @sign = (sign => { nonce => $nonce, tag => 'xc-assist' });
+
+    admitted($t, '401: its nonce', $tagged->request('GET', $query, {@sign}));
+    refused($t, '401: its nonce again',
+            $tagged->request('GET', $query, {@sign}), 'signature-replayed');
+
+    $answer = $client->request('POST', $submit, {
+        sign => 0, body => $policy->body,
+        headers => [['Xc-On-Behalf-Of', 'x']] });
+    refused($t, 'a submit without a signature', $answer, 'credential-missing');
+    is($answer->{headers}{'accept-signature'} =~ s/\).*//r,
+       'sig=("@method" "@authority" "@path" "content-type" "content-digest"'
+       . ' "xc-on-behalf-of"', '401: what a submit covers');
+}
+
+
+# What the log holds of all this proves each signature once more.
+sub proved {
+    my $out = join '', qx(${\ $t->xcctl } audit verify --policy ${\
+        $t->path('policy.json')} --subject $XC::Policy::USCC ${\
+        $t->path('state/audit.log')} 2>&1);
+
+    is($? >> 8, 0, 'the records prove what was signed') or diag($out);
+    like($out, qr/^signatures: [1-9]\d* verified, 0 failed/m, 'each of them')
+        or diag($out);
 }
 
 

@@ -25,7 +25,7 @@ static const xcctl_command_t  xcctl_commands[] = {
     { "sign", xcctl_sign,
       "sign --key F --keyid K --alg A --method M --url U [--body F]\n"
       "             [--header 'N: v']... [--content-type T] [--created T]\n"
-      "             [--nonce N] [--expires T] [--tag T]" },
+      "             [--nonce N] [--expires T] [--tag T] [--sm2-id ID]" },
     { "policy", xcctl_policy, "policy check FILE" },
     { "audit", xcctl_audit,
       "audit verify [--key VKEY]... [--expect NOTE]... [--strict]\n"

@@ -13,7 +13,8 @@
 #define XCCTL_USAGE  2      /* the command line itself is wrong */
 
 /* The algorithms of this version, for messages. */
-#define XCCTL_ALGS   "ed25519, hmac-sha256"
+#define XCCTL_ALGS   "ed25519, ecdsa-p256-sha256, ecdsa-p384-sha384, "       \
+                     "rsa-pss-sha512, rsa-v1_5-sha256, sm2-sm3, hmac-sha256"
 
 int xcctl_keygen(int argc, char **argv);
 int xcctl_sign(int argc, char **argv);

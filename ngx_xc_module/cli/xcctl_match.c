@@ -79,7 +79,7 @@ xcctl_match_print(const xcctl_record_t *record)
 {
     size_t                    i;
     static const char *const  members[] = {
-        "id", "agency", "operation", "request_no", "case_no", "purpose",
+        "id", "agency", "via", "operation", "request_no", "case_no", "purpose",
         "decision", "reason"
     };
 

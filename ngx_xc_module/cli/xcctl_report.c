@@ -201,13 +201,14 @@ xcctl_report_decision(xcctl_reporter_t *r)
     bool              allowed, admitted;
     size_t            which;
     xc_buf_t          out;
-    xc_str_t          agency, id;
+    xc_str_t          agency, via, id;
     xcctl_scan_t     *scan = &r->record.scan;
     xcctl_count_t    *slot;
     xcctl_request_t  *request;
 
     admitted = xcctl_record_admitted(&r->record, &allowed);
     agency = xcctl_report_member(scan, "agency");
+    via = xcctl_report_member(scan, "via");
     id = xcctl_report_member(scan, "id");
     which = admitted ? XCCTL_ADMITTED : XCCTL_REFUSED;
 
@@ -217,7 +218,9 @@ xcctl_report_decision(xcctl_reporter_t *r)
 
     if (!xcctl_report_count(&r->report.days, (xc_str_t) { day, 10 }, which, 1)
         || !xcctl_report_count(&r->report.agencies, agency.data != NULL
-                               ? agency : XC_STR("-"), which, 1))
+                               ? agency : XC_STR("-"), which, 1)
+        || (via.data != NULL
+            && !xcctl_report_count(&r->report.intermediaries, via, which, 1)))
     {
         return false;
     }
@@ -479,6 +482,7 @@ xcctl_report_finish(xcctl_reporter_t *r)
 
     xcctl_tally_sort(&report->days, true);
     xcctl_tally_sort(&report->agencies, false);
+    xcctl_tally_sort(&report->intermediaries, false);
     xcctl_tally_sort(&report->reasons, false);
     xcctl_tally_sort(&report->fields, false);
 
@@ -495,6 +499,7 @@ xcctl_report_free(xcctl_reporter_t *r)
     xcctl_tally_free(&r->open);
     xcctl_tally_free(&r->report.days);
     xcctl_tally_free(&r->report.agencies);
+    xcctl_tally_free(&r->report.intermediaries);
     xcctl_tally_free(&r->report.reasons);
     xcctl_tally_free(&r->report.fields);
     free(r->report.final_ms);

@@ -37,6 +37,7 @@ typedef struct {
 
     xcctl_tally_t    days;          /* Asia/Shanghai */
     xcctl_tally_t    agencies;
+    xcctl_tally_t    intermediaries;    /* that asked for an agency */
     xcctl_tally_t    reasons;
     xcctl_tally_t    fields;        /* refused ones */
 

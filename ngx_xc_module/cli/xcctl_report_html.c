@@ -344,6 +344,14 @@ xcctl_report_html(const xcctl_report_t *report)
     xcctl_html_bars((xcctl_label_t) { "按部门（准许 / 拒绝）",
                                       "By agency (admitted / refused)" },
                     &report->agencies, true);
+
+    if (report->intermediaries.used != 0) {
+        xcctl_html_bars((xcctl_label_t) { "按代提交方（准许 / 拒绝）",
+                                          "By intermediary (admitted / "
+                                          "refused)" },
+                        &report->intermediaries, true);
+    }
+
     xcctl_html_bars((xcctl_label_t) { "拒绝原因", "Reasons for refusal" },
                     &report->reasons, false);
     xcctl_html_bars((xcctl_label_t) { "被拒绝的字段", "Refused fields" },

@@ -90,6 +90,11 @@ xcctl_report_text(const xcctl_report_t *report)
 
     xcctl_text_counts("day (Asia/Shanghai)", &report->days, true);
     xcctl_text_counts("agency", &report->agencies, true);
+
+    if (report->intermediaries.used != 0) {
+        xcctl_text_counts("intermediary", &report->intermediaries, true);
+    }
+
     xcctl_text_counts("reason", &report->reasons, false);
     xcctl_text_counts("refused field", &report->fields, false);
     xcctl_text_replies(report);
@@ -154,6 +159,7 @@ xcctl_report_json(const xcctl_report_t *report)
 
     xcctl_json_counts("days", "day", &report->days, true);
     xcctl_json_counts("agencies", "agency", &report->agencies, true);
+    xcctl_json_counts("intermediaries", "via", &report->intermediaries, true);
     xcctl_json_counts("reasons", "reason", &report->reasons, false);
     xcctl_json_counts("refused_fields", "field", &report->fields, false);
 

@@ -339,6 +339,12 @@ xcctl_sign_read_key(xcctl_sign_t *sign, const xc_key_t **key)
          ? xcctl_sign_secret(arena, sign->args->alg_code, text, &error, key)
          : xc_key_private(arena, sign->args->alg_code, text, &error, key);
 
+    if (rc == XC_OK && sign->args->sm2_id != NULL) {
+        path = "--sm2-id";
+        rc = xc_key_sm2_id(arena, *key, xc_str_z(sign->args->sm2_id), &error,
+                           key);
+    }
+
     return rc == XC_OK ? XCCTL_OK : xcctl_fail("sign: %s: %s", path, error);
 }
 

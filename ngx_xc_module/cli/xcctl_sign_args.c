@@ -29,6 +29,7 @@ xcctl_sign_option(xcctl_sign_args_t *args, const char *name)
         { "--nonce", &args->nonce },
         { "--expires", &args->expires },
         { "--tag", &args->tag },
+        { "--sm2-id", &args->sm2_id },
     };
 
     for (i = 0; i < XC_COUNT(options); i++) {

@@ -11,6 +11,7 @@
 typedef struct {
     const char  *key, *keyid, *alg, *method, *url;
     const char  *body, *content_type, *created, *nonce, *expires, *tag;
+    const char  *sm2_id;
     const char  *headers[XCCTL_SIGN_HEADERS];
     size_t       n_headers;
     xc_alg_t     alg_code;

@@ -78,6 +78,8 @@ static const xcctl_rule_t  xcctl_strict_rules[] = {
     { { "content_digest", 14 }, XCCTL_TEXT, 0 },
     { { "signature_input", 15 }, XCCTL_TEXT, 0 },
     { { "signature", 9 }, XCCTL_TEXT, 0 },
+    { { "certificate", 11 }, XCCTL_HASH, 0 },
+    { { "token", 5 }, XCCTL_HASH, 0 },
     { { "covered", 7 }, XCCTL_OBJECT, 0 },
     { { "decision", 8 }, XCCTL_TEXT, XCCTL_DECISION },
     { { "reason", 6 }, XCCTL_TEXT, 0 },

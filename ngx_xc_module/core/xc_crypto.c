@@ -1,38 +1,81 @@
-#include "xc_crypto.h"
+#include "xc_crypto_impl.h"
 
-#include "xc_b64.h"
-#include "xc_keytext.h"
+#include "xc_der.h"
 
-#include <openssl/crypto.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 
 #define XC_ED25519_SIG_SIZE     64
-#define XC_SECRET_MIN           32
-#define XC_SECRET_MAX           1024
+#define XC_CRYPTO_MD_MAX        64
 
 
-struct xc_key_s {
-    xc_alg_t         alg;
-    bool             can_sign;
-    EVP_PKEY        *pkey;          /* NULL in a secret */
-    const xc_mac_t  *mac;           /* of a secret; the arena frees it */
+const xc_alg_known_t  xc_alg_known[XC_ALG_ALL] = {
+    [XC_ALG_NONE] = {
+        { "", 0 }, NULL, NULL, NULL, 0, NULL, { 0 }
+    },
+    [XC_ALG_ED25519] = {
+        { "ed25519", 7 }, "ED25519", NULL, NULL, 0, "not an Ed25519 key",
+        { XC_KEYTEXT_ED25519, { "EdDSA", "Ed25519" }, 0 }
+    },
+    [XC_ALG_HMAC_SHA256] = {
+        { "hmac-sha256", 11 }, NULL, NULL, NULL, 0, NULL, { 0 }
+    },
+    [XC_ALG_ECDSA_P256] = {
+        { "ecdsa-p256-sha256", 17 }, "EC", "prime256v1", "SHA2-256", 32,
+        "not a P-256 key", { XC_KEYTEXT_P256, { "ES256" }, 0 }
+    },
+    [XC_ALG_ECDSA_P384] = {
+        { "ecdsa-p384-sha384", 17 }, "EC", "secp384r1", "SHA2-384", 48,
+        "not a P-384 key", { XC_KEYTEXT_P384, { "ES384" }, 0 }
+    },
+    [XC_ALG_RSA_PSS_SHA512] = {
+        { "rsa-pss-sha512", 14 }, "RSA", NULL, "SHA2-512", 0,
+        "not an RSA key", { XC_KEYTEXT_RSA, { "PS512" }, 64 }
+    },
+    [XC_ALG_RSA_V15_SHA256] = {
+        { "rsa-v1_5-sha256", 15 }, "RSA", NULL, "SHA2-256", 0,
+        "not an RSA key", { XC_KEYTEXT_RSA, { "RS256" }, 0 }
+    },
+    [XC_ALG_SM2_SM3] = {
+        { "sm2-sm3", 7 }, "SM2", "SM2", "SM3", 32, "not an SM2 key",
+        { XC_KEYTEXT_SM2, { NULL }, 0 }
+    },
+    [XC_ALG_PS256] = {
+        { "PS256", 5 }, "RSA", NULL, "SHA2-256", 0, "not an RSA key",
+        { XC_KEYTEXT_RSA, { "PS256" }, 32 }
+    }
 };
+
+/* Written by xc_crypto_init() only; for the life of the process. */
+static EVP_MD  *xc_crypto_mds[XC_ALG_ALL];
 
 
 xc_rc_t
 xc_crypto_init(void)
 {
-    return xc_hash_init();
+    size_t   i;
+    xc_rc_t  rc = xc_hash_init();
+
+    ERR_set_mark();
+
+    for (i = 0; i < XC_ALG_ALL; i++) {
+        if (xc_alg_known[i].md == NULL || xc_crypto_mds[i] != NULL) {
+            continue;
+        }
+
+        xc_crypto_mds[i] = EVP_MD_fetch(NULL, xc_alg_known[i].md, NULL);
+
+        /* Some distributions leave the Chinese algorithms out: then there are
+         * no keys of them, as xc_crypto_key.c sees. */
+        if (xc_crypto_mds[i] == NULL && i != XC_ALG_SM2_SM3) {
+            rc = XC_EINTERNAL;
+        }
+    }
+
+    ERR_pop_to_mark();
+
+    return rc;
 }
-
-
-static const xc_str_t  xc_alg_names[] = {
-    [XC_ALG_NONE] = { "", 0 },
-    [XC_ALG_ED25519] = { "ed25519", 7 },
-    [XC_ALG_HMAC_SHA256] = { "hmac-sha256", 11 }
-};
 
 
 xc_alg_t
@@ -40,9 +83,36 @@ xc_alg_by_name(xc_str_t name)
 {
     size_t  i;
 
-    for (i = 1; i < XC_COUNT(xc_alg_names); i++) {
-        if (xc_str_eq(name, xc_alg_names[i])) {
+    for (i = 1; i < XC_ALG_COUNT; i++) {
+        if (xc_str_eq(name, xc_alg_known[i].name)) {
             return (xc_alg_t) i;
+        }
+    }
+
+    return XC_ALG_NONE;
+}
+
+
+xc_alg_t
+xc_alg_by_jose(xc_str_t name)
+{
+    size_t  i;
+
+    static const struct {
+        xc_str_t  name;
+        xc_alg_t  alg;
+    } jose[] = {
+        { { "EdDSA", 5 }, XC_ALG_ED25519 },     /* RFC 8037 3.1 */
+        { { "Ed25519", 7 }, XC_ALG_ED25519 },   /* RFC 9864 2.2 */
+        { { "ES256", 5 }, XC_ALG_ECDSA_P256 },
+        { { "ES384", 5 }, XC_ALG_ECDSA_P384 },
+        { { "PS256", 5 }, XC_ALG_PS256 },
+        { { "RS256", 5 }, XC_ALG_RSA_V15_SHA256 }
+    };
+
+    for (i = 0; i < XC_COUNT(jose); i++) {
+        if (xc_str_eq(name, jose[i].name)) {
+            return jose[i].alg;
         }
     }
 
@@ -53,7 +123,7 @@ xc_alg_by_name(xc_str_t name)
 xc_str_t
 xc_alg_name(xc_alg_t alg)
 {
-    return xc_alg_names[alg];
+    return xc_alg_known[alg].name;
 }
 
 
@@ -64,180 +134,75 @@ xc_alg_is_symmetric(xc_alg_t alg)
 }
 
 
-static void
-xc_key_free(void *data)
+const EVP_MD *
+xc_crypto_md(xc_alg_t alg)
 {
-    xc_key_t  *key = data;
-
-    EVP_PKEY_free(key->pkey);
+    return xc_crypto_mds[alg];
 }
 
 
-/* A key with nothing in it yet, whose contents the arena frees. */
-static xc_rc_t
-xc_key_new(xc_arena_t *arena, xc_alg_t alg, bool can_sign, xc_key_t **out)
+/* RFC 9421 3.3.1: MGF1 with the same hash and a salt of its size. */
+EVP_PKEY_CTX *
+xc_crypto_context(xc_alg_t alg, EVP_PKEY *pkey, bool sign)
 {
-    xc_rc_t    rc;
-    xc_key_t  *key;
+    int            salt = (int) xc_alg_known[alg].want.pss_salt;
+    char          *md = (char *) xc_alg_known[alg].md;
+    OSSL_PARAM     params[5], *p = params;
+    EVP_PKEY_CTX  *ctx;
 
-    key = xc_arena_array(arena, 1, sizeof(xc_key_t));
-    if (key == NULL) {
-        return XC_ENOMEM;
-    }
-
-    key->alg = alg;
-    key->can_sign = can_sign;
-
-    rc = xc_arena_defer(arena, xc_key_free, key);
-    if (rc == XC_OK) {
-        *out = key;
-    }
-
-    return rc;
-}
-
-
-static xc_rc_t
-xc_key_fault(const char **error, const char *what)
-{
-    *error = what;
-
-    return XC_EINPUT;
-}
-
-
-xc_rc_t
-xc_key_public(xc_arena_t *arena, xc_alg_t alg, xc_str_t text,
-    const char **error, const xc_key_t **out)
-{
-    xc_rc_t    rc;
-    uint8_t    raw[XC_ED25519_KEY_SIZE];
-    xc_key_t  *key;
-
-    if (alg != XC_ALG_ED25519) {
-        return xc_key_fault(error, "the algorithm has no public key");
-    }
-
-    rc = xc_keytext_ed25519(arena, text, error, raw);
-    if (rc != XC_OK) {
-        return rc;
-    }
-
-    rc = xc_key_new(arena, alg, false, &key);
-    if (rc != XC_OK) {
-        return rc;
-    }
-
-    ERR_set_mark();
-    key->pkey = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, raw,
-                                               sizeof(raw));
-    ERR_pop_to_mark();
-
-    if (key->pkey == NULL) {
-        return XC_EINTERNAL;
-    }
-
-    *out = key;
-
-    return XC_OK;
-}
-
-
-xc_rc_t
-xc_key_secret(xc_arena_t *arena, xc_alg_t alg, xc_str_t bytes,
-    const char **error, const xc_key_t **out)
-{
-    xc_rc_t    rc;
-    xc_key_t  *key;
-
-    if (alg != XC_ALG_HMAC_SHA256) {
-        return xc_key_fault(error, "the algorithm takes no shared secret");
-    }
-
-    if (bytes.len < XC_SECRET_MIN || bytes.len > XC_SECRET_MAX) {
-        return xc_key_fault(error, "not 32 to 1024 bytes");
-    }
-
-    rc = xc_key_new(arena, alg, true, &key);
-    if (rc != XC_OK) {
-        return rc;
-    }
-
-    rc = xc_mac_new(arena, bytes, &key->mac);
-    if (rc == XC_OK) {
-        *out = key;
-    }
-
-    return rc;
-}
-
-
-/* OpenSSL would else ask at the terminal. */
-static int
-xc_key_no_password(char *buf, int size, int rwflag, void *data)
-{
-    (void) buf;
-    (void) size;
-    (void) rwflag;
-    (void) data;
-
-    return -1;
-}
-
-
-static EVP_PKEY *
-xc_key_read_private(xc_str_t pem)
-{
-    BIO       *bio;
-    EVP_PKEY  *pkey;
-
-    bio = BIO_new_mem_buf(pem.data, (int) pem.len);
-    if (bio == NULL) {
+    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+    if (ctx == NULL) {
         return NULL;
     }
 
-    pkey = PEM_read_bio_PrivateKey(bio, NULL, xc_key_no_password, NULL);
-    BIO_free(bio);
+    if (xc_alg_known[alg].half == 0) {
+        *p++ = OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST,
+                                                md, 0);
+        *p++ = OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE,
+                                                salt != 0 ? (char *) "pss"
+                                                          : (char *) "pkcs1",
+                                                0);
+        if (salt != 0) {
+            *p++ = OSSL_PARAM_construct_utf8_string(
+                       OSSL_SIGNATURE_PARAM_MGF1_DIGEST, md, 0);
+            *p++ = OSSL_PARAM_construct_int(OSSL_SIGNATURE_PARAM_PSS_SALTLEN,
+                                            &salt);
+        }
+    }
 
-    return pkey;
+    *p = OSSL_PARAM_construct_end();
+
+    if ((sign ? EVP_PKEY_sign_init_ex(ctx, params)
+              : EVP_PKEY_verify_init_ex(ctx, params)) != 1)
+    {
+        EVP_PKEY_CTX_free(ctx);
+        return NULL;
+    }
+
+    return ctx;
 }
 
 
-xc_rc_t
-xc_key_private(xc_arena_t *arena, xc_alg_t alg, xc_str_t pem,
-    const char **error, const xc_key_t **out)
+/* What is signed; of SM2, Z and the data: GB/T 32918.2 6.1 */
+static bool
+xc_crypto_digest(const xc_key_t *key, xc_str_t data,
+    uint8_t digest[XC_CRYPTO_MD_MAX], unsigned *len)
 {
-    xc_rc_t    rc;
-    xc_key_t  *key;
+    bool         ok;
+    EVP_MD_CTX  *ctx;
 
-    if (alg != XC_ALG_ED25519) {
-        return xc_key_fault(error, "the algorithm has no private key");
-    }
+    ctx = EVP_MD_CTX_new();
 
-    if (pem.len == 0 || pem.len > XC_KEYTEXT_MAX) {
-        return xc_key_fault(error, "not 1 byte to 16 KiB of PEM");
-    }
+    ok = ctx != NULL
+         && EVP_DigestInit_ex2(ctx, xc_crypto_mds[key->alg], NULL) == 1
+         && (key->z == NULL
+             || EVP_DigestUpdate(ctx, key->z, XC_SHA256_SIZE) == 1)
+         && EVP_DigestUpdate(ctx, data.data, data.len) == 1
+         && EVP_DigestFinal_ex(ctx, digest, len) == 1;
 
-    rc = xc_key_new(arena, alg, true, &key);
-    if (rc != XC_OK) {
-        return rc;
-    }
+    EVP_MD_CTX_free(ctx);
 
-    ERR_set_mark();
-    key->pkey = xc_key_read_private(pem);
-    ERR_pop_to_mark();
-
-    if (key->pkey == NULL) {
-        return xc_key_fault(error, "not an unencrypted private key in PEM");
-    }
-
-    if (!EVP_PKEY_is_a(key->pkey, "ED25519")) {
-        return xc_key_fault(error, "not an Ed25519 key");
-    }
-
-    *out = key;
-
-    return XC_OK;
+    return ok;
 }
 
 
@@ -288,15 +253,65 @@ xc_ed25519_verify(const xc_key_t *key, xc_str_t data, xc_str_t signature)
 }
 
 
+/* Bytes of every signature by the key. */
+static size_t
+xc_crypto_sig_size(const xc_key_t *key)
+{
+    size_t  half = xc_alg_known[key->alg].half;
+
+    return half != 0 ? 2 * half : (size_t) EVP_PKEY_get_size(key->pkey);
+}
+
+
+/* RSA, and with r and s, of which the library checks the bounds. */
+static xc_rc_t
+xc_digest_verify(const xc_key_t *key, xc_str_t data, xc_str_t signature)
+{
+    size_t          half = xc_alg_known[key->alg].half;
+    size_t          size = signature.len;
+    uint8_t         digest[XC_CRYPTO_MD_MAX], der[XC_DER_SIG_MAX];
+    xc_rc_t         rc;
+    unsigned        len;
+    const uint8_t  *sig = (const uint8_t *) signature.data;
+    EVP_PKEY_CTX   *ctx;
+
+    if (size != xc_crypto_sig_size(key)) {
+        return XC_DENIED;
+    }
+
+    if (half != 0) {
+        size = xc_der_sig_write(der, sig, half);
+        sig = der;
+    }
+
+    if (!xc_crypto_digest(key, data, digest, &len)) {
+        return XC_EINTERNAL;
+    }
+
+    /* 0.1 us, where a new one takes 2, of RSA 4. */
+    ctx = EVP_PKEY_CTX_dup(key->verify);
+    if (ctx == NULL) {
+        return XC_EINTERNAL;
+    }
+
+    rc = EVP_PKEY_verify(ctx, sig, size, digest, len) == 1 ? XC_OK : XC_DENIED;
+    EVP_PKEY_CTX_free(ctx);
+
+    return rc;
+}
+
+
 xc_rc_t
 xc_key_verify(const xc_key_t *key, xc_str_t data, xc_str_t signature)
 {
     xc_rc_t  rc;
 
     ERR_set_mark();
-    rc = xc_alg_is_symmetric(key->alg)
-         ? xc_hmac_verify(key, data, signature)
-         : xc_ed25519_verify(key, data, signature);
+
+    rc = key->mac != NULL ? xc_hmac_verify(key, data, signature)
+         : key->verify == NULL ? xc_ed25519_verify(key, data, signature)
+         : xc_digest_verify(key, data, signature);
+
     ERR_pop_to_mark();
 
     return rc;
@@ -330,6 +345,39 @@ xc_ed25519_sign(const xc_key_t *key, xc_str_t data, uint8_t *sig, size_t *len)
 }
 
 
+static xc_rc_t
+xc_digest_sign(const xc_key_t *key, xc_str_t data, uint8_t *sig, size_t *len)
+{
+    bool           ok;
+    size_t         half = xc_alg_known[key->alg].half, n = XC_SIGNATURE_MAX;
+    uint8_t        digest[XC_CRYPTO_MD_MAX], out[XC_SIGNATURE_MAX];
+    unsigned       digest_len;
+    EVP_PKEY_CTX  *ctx;
+
+    ctx = xc_crypto_context(key->alg, key->pkey, true);
+
+    ok = ctx != NULL && xc_crypto_digest(key, data, digest, &digest_len)
+         && EVP_PKEY_sign(ctx, out, &n, digest, digest_len) == 1;
+
+    EVP_PKEY_CTX_free(ctx);
+
+    if (!ok) {
+        return XC_EINTERNAL;
+    }
+
+    if (half == 0) {
+        memcpy(sig, out, n);
+
+    } else if (!xc_der_sig_read((xc_str_t) { (char *) out, n }, sig, half)) {
+        return XC_EINTERNAL;
+    }
+
+    *len = xc_crypto_sig_size(key);
+
+    return XC_OK;
+}
+
+
 xc_rc_t
 xc_key_sign(const xc_key_t *key, xc_str_t data, uint8_t *sig, size_t *len)
 {
@@ -339,7 +387,7 @@ xc_key_sign(const xc_key_t *key, xc_str_t data, uint8_t *sig, size_t *len)
         return XC_EINPUT;
     }
 
-    if (xc_alg_is_symmetric(key->alg)) {
+    if (key->mac != NULL) {
         rc = xc_mac_compute(key->mac, data, sig);
         if (rc == XC_OK) {
             *len = XC_SHA256_SIZE;
@@ -349,7 +397,8 @@ xc_key_sign(const xc_key_t *key, xc_str_t data, uint8_t *sig, size_t *len)
     }
 
     ERR_set_mark();
-    rc = xc_ed25519_sign(key, data, sig, len);
+    rc = key->verify == NULL ? xc_ed25519_sign(key, data, sig, len)
+                             : xc_digest_sign(key, data, sig, len);
     ERR_pop_to_mark();
 
     return rc;
@@ -378,143 +427,4 @@ xc_key_public_raw(const xc_key_t *key, uint8_t out[32])
     memcpy(out, raw, sizeof(raw));
 
     return XC_OK;
-}
-
-
-static xc_rc_t
-xc_key_to_base64(xc_arena_t *arena, const uint8_t *bytes, size_t n,
-    xc_str_t *out)
-{
-    char      mem[64];
-    xc_rc_t   rc;
-    xc_buf_t  b;
-
-    xc_buf_init(&b, mem, sizeof(mem));
-    xc_b64_encode(XC_B64_STD, &b, bytes, n);
-
-    rc = b.overflow ? XC_EINTERNAL : xc_arena_dup(arena, xc_buf_view(&b), out);
-    OPENSSL_cleanse(mem, sizeof(mem));
-
-    return rc;
-}
-
-
-static xc_rc_t
-xc_key_to_pem(xc_arena_t *arena, EVP_PKEY *pkey, xc_str_t *out)
-{
-    BIO      *bio;
-    char     *data;
-    long      n;
-    xc_rc_t   rc = XC_EINTERNAL;
-
-    bio = BIO_new(BIO_s_secmem());
-
-    if (bio != NULL
-        && PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL)
-           == 1)
-    {
-        n = BIO_get_mem_data(bio, &data);
-        rc = xc_arena_dup(arena, (xc_str_t) { data, (size_t) n }, out);
-    }
-
-    BIO_free(bio);
-
-    return rc;
-}
-
-
-static xc_rc_t
-xc_ed25519_write(xc_arena_t *arena, EVP_PKEY *pkey, xc_str_t *private_text,
-    xc_str_t *public_text)
-{
-    size_t    n = XC_ED25519_KEY_SIZE;
-    xc_rc_t   rc;
-    uint8_t   raw[XC_ED25519_KEY_SIZE];
-    xc_str_t  pem;
-
-    if (EVP_PKEY_get_raw_public_key(pkey, raw, &n) != 1) {
-        return XC_EINTERNAL;
-    }
-
-    rc = xc_key_to_pem(arena, pkey, &pem);
-    if (rc != XC_OK) {
-        return rc;
-    }
-
-    rc = xc_key_to_base64(arena, raw, n, public_text);
-    if (rc == XC_OK) {
-        *private_text = pem;
-    }
-
-    return rc;
-}
-
-
-static xc_rc_t
-xc_ed25519_generate(xc_arena_t *arena, xc_str_t *private_text,
-    xc_str_t *public_text)
-{
-    xc_rc_t    rc;
-    EVP_PKEY  *pkey;
-
-    pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    if (pkey == NULL) {
-        return XC_EINTERNAL;
-    }
-
-    rc = xc_ed25519_write(arena, pkey, private_text, public_text);
-    EVP_PKEY_free(pkey);
-
-    return rc;
-}
-
-
-static xc_rc_t
-xc_hmac_generate(xc_arena_t *arena, xc_str_t *private_text,
-    xc_str_t *public_text)
-{
-    xc_rc_t  rc;
-    uint8_t  secret[XC_SECRET_MIN];
-
-    rc = xc_random(secret, sizeof(secret));
-
-    if (rc == XC_OK) {
-        rc = xc_key_to_base64(arena, secret, sizeof(secret), private_text);
-    }
-
-    if (rc == XC_OK) {
-        *public_text = XC_STR("");
-    }
-
-    OPENSSL_cleanse(secret, sizeof(secret));
-
-    return rc;
-}
-
-
-xc_rc_t
-xc_key_generate(xc_arena_t *arena, xc_alg_t alg, xc_str_t *private_text,
-    xc_str_t *public_text)
-{
-    xc_rc_t  rc;
-
-    ERR_set_mark();
-
-    switch (alg) {
-
-    case XC_ALG_ED25519:
-        rc = xc_ed25519_generate(arena, private_text, public_text);
-        break;
-
-    case XC_ALG_HMAC_SHA256:
-        rc = xc_hmac_generate(arena, private_text, public_text);
-        break;
-
-    default:
-        rc = XC_EINPUT;
-    }
-
-    ERR_pop_to_mark();
-
-    return rc;
 }

@@ -8,6 +8,7 @@
 #define XC_CRYPTO_H
 
 #include "xc_hash.h"
+#include "xc_json.h"
 
 #define XC_SIGNATURE_MAX    1024        /* of any algorithm here, bytes */
 
@@ -21,28 +22,54 @@ typedef enum {
     XC_ALG_NONE,
     XC_ALG_ED25519,                     /* "ed25519": RFC 8032, 64 bytes */
     XC_ALG_HMAC_SHA256,                 /* "hmac-sha256": 32 bytes */
-    XC_ALG_COUNT
+    XC_ALG_ECDSA_P256,                  /* "ecdsa-p256-sha256": r || s, 64 */
+    XC_ALG_ECDSA_P384,                  /* "ecdsa-p384-sha384": r || s, 96 */
+    XC_ALG_RSA_PSS_SHA512,              /* "rsa-pss-sha512": salt of 64 */
+    XC_ALG_RSA_V15_SHA256,              /* "rsa-v1_5-sha256" */
+    XC_ALG_SM2_SM3,                     /* "sm2-sm3": GB/T 32918, r || s, 64 */
+    XC_ALG_COUNT,                       /* of those with such a name */
+    XC_ALG_PS256 = XC_ALG_COUNT         /* JOSE's alone: PSS, salt of 32 */
 } xc_alg_t;
 
 xc_alg_t xc_alg_by_name(xc_str_t name);     /* XC_ALG_NONE when unknown */
-xc_str_t xc_alg_name(xc_alg_t alg);
+
+/* JOSE's names (RFC 7518, RFC 8037, RFC 9864) of signatures: EdDSA, Ed25519,
+ * ES256, ES384, PS256, RS256; of all else, "none" and HS* too, XC_ALG_NONE. */
+xc_alg_t xc_alg_by_jose(xc_str_t name);
+
+xc_str_t xc_alg_name(xc_alg_t alg);         /* of XC_ALG_PS256 "PS256" */
 bool xc_alg_is_symmetric(xc_alg_t alg);
 
 typedef struct xc_key_s xc_key_t;           /* pinned to its algorithm */
 
 /*
- * A public key: PEM (SubjectPublicKeyInfo), JWK (RFC 8037) or base64 of the
- * raw bytes.  XC_EINPUT: *error says what is wrong ("not an Ed25519 key").
- * The key lives as long as the arena.
+ * A public key: PEM (SubjectPublicKeyInfo, PKCS #1), JWK (RFC 7517, 7518,
+ * 8037) or base64 of the raw bytes (the point, uncompressed where it has two
+ * coordinates) or of a SubjectPublicKeyInfo.  XC_EINPUT: *error says what is
+ * wrong ("not an Ed25519 key").  The key lives as long as the arena.
  */
 xc_rc_t xc_key_public(xc_arena_t *arena, xc_alg_t alg, xc_str_t text,
+    const char **error, const xc_key_t **out) XC_WUR;
+
+/* The same of a JWK that is parsed already, one of a set say.  Its "alg",
+ * "use" and "key_ops" must not contradict; its "kid" is not looked at. */
+xc_rc_t xc_key_jwk(xc_arena_t *arena, xc_alg_t alg, const xc_json_t *jwk,
+    const char **error, const xc_key_t **out) XC_WUR;
+
+/*
+ * An SM2 key, public or private, under another distinguishing identifier than
+ * the usual 1234567812345678: 1 to XC_SM2_ID_MAX bytes.
+ */
+#define XC_SM2_ID_MAX       128
+xc_rc_t xc_key_sm2_id(xc_arena_t *arena, const xc_key_t *key, xc_str_t id,
     const char **error, const xc_key_t **out) XC_WUR;
 
 /* A shared secret: 32 to 1024 bytes as they are. */
 xc_rc_t xc_key_secret(xc_arena_t *arena, xc_alg_t alg, xc_str_t bytes,
     const char **error, const xc_key_t **out) XC_WUR;
 
-/* A private key in PEM (PKCS #8), for the tool and for checkpoints. */
+/* A private key in PEM (PKCS #8, PKCS #1, SEC 1), for the tool and for
+ * checkpoints. */
 xc_rc_t xc_key_private(xc_arena_t *arena, xc_alg_t alg, xc_str_t pem,
     const char **error, const xc_key_t **out) XC_WUR;
 
@@ -61,7 +88,8 @@ xc_rc_t xc_key_public_raw(const xc_key_t *key, uint8_t out[32]) XC_WUR;
 
 /*
  * A fresh key: PEM of the private key (or base64 of the 32-byte secret) and
- * the public half as the policy takes it (base64 raw; empty for a secret).
+ * the public half as the policy takes it (base64 of the raw bytes, of RSA of
+ * its SubjectPublicKeyInfo; empty for a secret).  RSA is of 3,072 bits.
  */
 xc_rc_t xc_key_generate(xc_arena_t *arena, xc_alg_t alg, xc_str_t *private_text,
     xc_str_t *public_text) XC_WUR;

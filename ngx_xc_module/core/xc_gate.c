@@ -1,36 +1,6 @@
-#include "xc_gate.h"
+#include "xc_gate_impl.h"
 
-#include "xc_ascii.h"
-
-
-static xc_rc_t
-xc_gate_deny(xc_gate_t *gate, xc_reason_t reason, xc_str_t detail,
-    xc_str_t detail_zh)
-{
-    gate->verdict = (xc_verdict_t) { reason, detail, detail_zh };
-
-    return XC_DENIED;
-}
-
-
-/*
- * A stage's own result: what is neither OK nor DENIED refuses too, as does a
- * denial without a reason, which a record would take for an admission.
- */
-static xc_rc_t
-xc_gate_result(xc_gate_t *gate, xc_rc_t rc)
-{
-    if (rc == XC_OK
-        || (rc == XC_DENIED && gate->verdict.reason != XC_REASON_NONE))
-    {
-        return rc;
-    }
-
-    gate->verdict = (xc_verdict_t) { XC_REASON_INTERNAL_ERROR, XC_STR_NONE,
-                                     XC_STR_NONE };
-
-    return rc == XC_DENIED ? XC_EINTERNAL : rc;
-}
+#include "xc_revoke.h"
 
 
 /*
@@ -54,6 +24,28 @@ xc_gate_clock(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
 }
 
 
+/* Has a later load withdrawn a credential?  Workers of an earlier one go on
+ * serving what was begun with them, and what comes over old connections. */
+static xc_rc_t
+xc_gate_standing(const xc_gate_conf_t *conf, xc_gate_t *gate)
+{
+    size_t            i;
+    const xc_auth_t  *auth = &gate->auth;
+
+    for (i = 0; i < auth->n_credentials; i++) {
+        if (!xc_revoke_stands(conf->map, auth->credentials[i]->identity,
+                              conf->generation))
+        {
+            return xc_gate_deny(gate, XC_REASON_CREDENTIAL_UNKNOWN,
+                                XC_STR("the credential has been withdrawn"),
+                                XC_STR("凭证已被撤销"));
+        }
+    }
+
+    return XC_OK;
+}
+
+
 static xc_rc_t
 xc_gate_credential(const xc_gate_conf_t *conf, const xc_msg_t *msg,
     int64_t now_s, xc_arena_t *arena, xc_gate_t *gate)
@@ -66,145 +58,20 @@ xc_gate_credential(const xc_gate_conf_t *conf, const xc_msg_t *msg,
     rc = xc_auth_verify(&in, &conf->accept, &gate->auth, &gate->verdict.reason,
                         &gate->verdict.detail);
 
+    /* Nobody is authenticated, so that no remedy is told: but an intermediary
+     * who sends the wrong field needs to know what to send. */
+    if (gate->verdict.reason == XC_REASON_BEHALF_NOT_ALLOWED) {
+        gate->verdict.detail_zh =
+            xc_reason_info(XC_REASON_BEHALF_NOT_ALLOWED)->remedy_zh;
+    }
+
+    if (rc == XC_OK) {
+        rc = xc_gate_standing(conf, gate);
+    }
+
     gate->authenticated = (rc == XC_OK);
 
     return xc_gate_result(gate, rc);
-}
-
-
-/* RFC 9110 8.3: application/json, at most with charset=utf-8. */
-static bool
-xc_gate_type_ok(xc_str_t type)
-{
-    size_t    i;
-    xc_str_t  parameter;
-
-    for (i = 0; i < type.len && type.data[i] != ';'; i++) { /* void */ }
-
-    parameter = (xc_str_t) { type.data + i, type.len - i };
-    type.len = i;
-
-    if (!xc_ascii_ieq(xc_ascii_trim(type), XC_STR("application/json"))) {
-        return false;
-    }
-
-    if (parameter.len == 0) {
-        return true;
-    }
-
-    parameter = xc_ascii_trim((xc_str_t) { parameter.data + 1,
-                                           parameter.len - 1 });
-
-    return xc_ascii_ieq(parameter, XC_STR("charset=utf-8"))
-           || xc_ascii_ieq(parameter, XC_STR("charset=\"utf-8\""));
-}
-
-
-void
-xc_gate_too_large(const xc_gate_conf_t *conf, xc_arena_t *arena,
-    xc_gate_t *gate)
-{
-    unsigned long long  max = conf->body_max;
-
-    gate->verdict = (xc_verdict_t) {
-        XC_REASON_BODY_TOO_LARGE,
-        xc_arena_printf(arena, "the limit is %llu octets", max),
-        xc_arena_printf(arena, "上限为 %llu 字节", max)
-    };
-}
-
-
-static xc_rc_t
-xc_gate_length(const xc_gate_conf_t *conf, uint64_t length, xc_arena_t *arena,
-    xc_gate_t *gate)
-{
-    if (length <= conf->body_max) {
-        return XC_OK;
-    }
-
-    xc_gate_too_large(conf, arena, gate);
-
-    return XC_DENIED;
-}
-
-
-static xc_rc_t
-xc_gate_type(const xc_msg_t *msg, bool needed, xc_gate_t *gate)
-{
-    size_t              n;
-    const xc_header_t  *type, *encoding;
-
-    type = xc_msg_header(msg, XC_STR("content-type"), &n);
-
-    if (type == NULL ? needed : n != 1 || !xc_gate_type_ok(type->value)) {
-        return xc_gate_deny(gate, XC_REASON_MEDIA_TYPE_UNSUPPORTED,
-                            XC_STR("Content-Type: application/json is needed, "
-                                   "with charset=utf-8 or nothing"),
-                            XC_STR("须为 Content-Type: application/json，"
-                                   "可带 charset=utf-8"));
-    }
-
-    encoding = xc_msg_header(msg, XC_STR("content-encoding"), &n);
-    if (encoding != NULL
-        && (n != 1 || !xc_ascii_ieq(encoding->value, XC_STR("identity"))))
-    {
-        return xc_gate_deny(gate, XC_REASON_MEDIA_TYPE_UNSUPPORTED,
-                            XC_STR("Content-Encoding is not accepted"),
-                            XC_STR("不接受 Content-Encoding"));
-    }
-
-    return XC_OK;
-}
-
-
-/* Length, then type: of an operation that takes a body. */
-static xc_rc_t
-xc_gate_body_headers(const xc_gate_conf_t *conf, const xc_msg_t *msg,
-    xc_arena_t *arena, xc_gate_t *gate)
-{
-    xc_rc_t  rc;
-
-    if (!msg->body) {
-        return xc_gate_deny(gate, XC_REASON_BODY_MISSING, XC_STR_NONE,
-                            XC_STR_NONE);
-    }
-
-    if (msg->content_length > 0) {
-        rc = xc_gate_length(conf, (uint64_t) msg->content_length, arena, gate);
-        if (rc != XC_OK) {
-            return rc;
-        }
-    }
-
-    return xc_gate_type(msg, true, gate);
-}
-
-
-/* The back end must not get a query or a body that nobody here reads. */
-static xc_rc_t
-xc_gate_input(const xc_gate_conf_t *conf, const xc_msg_t *msg,
-    xc_arena_t *arena, xc_gate_t *gate)
-{
-    xc_input_t  input = gate->operation->input;
-
-    if (input != XC_INPUT_QUERY && msg->has_query) {
-        return xc_gate_deny(gate, XC_REASON_REQUEST_INVALID,
-                            XC_STR("this operation takes no query string"),
-                            XC_STR("此项操作不接受查询串"));
-    }
-
-    if (input == XC_INPUT_BODY) {
-        return xc_gate_body_headers(conf, msg, arena, gate);
-    }
-
-    if (msg->body) {
-        return xc_gate_deny(gate, XC_REASON_REQUEST_INVALID,
-                            XC_STR("this operation takes no body"),
-                            XC_STR("此项操作不接受请求正文"));
-    }
-
-    /* Passed on without being signed, so nothing but the one value. */
-    return xc_gate_type(msg, false, gate);
 }
 
 
@@ -255,109 +122,126 @@ xc_gate_headers(const xc_gate_conf_t *conf, const xc_msg_t *msg,
 
 
 static xc_rc_t
-xc_gate_digest(const xc_msg_t *msg, xc_str_t body, xc_arena_t *arena,
-    xc_gate_t *gate)
-{
-    xc_rc_t      rc;
-    xc_digest_t  digest;
-
-    if (gate->content_digest.data == NULL) {
-        /* With a body the signature would have been incomplete. */
-        return xc_gate_result(gate, msg->body ? XC_EINTERNAL : XC_OK);
-    }
-
-    if (gate->content_digest.len > XC_GATE_DIGEST_MAX) {
-        return xc_gate_deny(gate, XC_REASON_DIGEST_MISMATCH,
-                   xc_arena_printf(arena, "Content-Digest is over %d octets",
-                                   XC_GATE_DIGEST_MAX),
-                   xc_arena_printf(arena, "Content-Digest 超过 %d 字节",
-                                   XC_GATE_DIGEST_MAX));
-    }
-
-    rc = xc_digest_parse(arena, gate->content_digest, &digest);
-
-    if (rc == XC_EINPUT || rc == XC_ELIMIT) {
-        return xc_gate_deny(gate, XC_REASON_DIGEST_MISMATCH,
-                            XC_STR("Content-Digest is not sha-256 or sha-512 "
-                                   "as RFC 9530 writes it"),
-                            XC_STR("Content-Digest 不是 RFC 9530 规定的 "
-                                   "sha-256 或 sha-512"));
-    }
-
-    if (rc == XC_OK) {
-        rc = xc_digest_check(&digest, body);
-    }
-
-    if (rc == XC_DENIED) {
-        return xc_gate_deny(gate, XC_REASON_DIGEST_MISMATCH, XC_STR_NONE,
-                            XC_STR_NONE);
-    }
-
-    return xc_gate_result(gate, rc);
-}
-
-
-static xc_rc_t
-xc_gate_body(const xc_gate_conf_t *conf, const xc_msg_t *msg, xc_str_t body,
-    xc_arena_t *arena, xc_gate_t *gate)
-{
-    xc_rc_t  rc;
-
-    /* What was not announced is neither signed nor read by anybody here. */
-    if (!msg->body && body.len != 0) {
-        return xc_gate_result(gate, XC_EINTERNAL);
-    }
-
-    if (msg->body && body.len == 0) {
-        return xc_gate_deny(gate, XC_REASON_BODY_MISSING, XC_STR_NONE,
-                            XC_STR_NONE);
-    }
-
-    rc = xc_gate_length(conf, body.len, arena, gate);
-    if (rc != XC_OK) {
-        return rc;
-    }
-
-    return xc_gate_digest(msg, body, arena, gate);
-}
-
-
-static xc_rc_t
 xc_gate_birth(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
     xc_gate_t *gate)
 {
+    size_t   i;
     int64_t  birth_s, skew_s = conf->policy->max_skew_s;
 
     birth_s = xc_map_birth_s(conf->map);
 
-    if (birth_s == INT64_MIN || gate->auth.created_s > birth_s + skew_s) {
-        return XC_OK;
+    for (i = 0; birth_s != INT64_MIN && i < gate->auth.n_once; i++) {
+        if (gate->auth.once[i].created_s > birth_s + skew_s) {
+            continue;
+        }
+
+        gate->retry_after_s = XC_MAX(birth_s + skew_s + 1 - clock->now_s, 1);
+
+        return xc_gate_deny(gate, XC_REASON_STARTING, XC_STR_NONE,
+                            XC_STR_NONE);
     }
 
-    gate->retry_after_s = XC_MAX(birth_s + skew_s + 1 - clock->now_s, 1);
+    return XC_OK;
+}
 
-    return xc_gate_deny(gate, XC_REASON_STARTING, XC_STR_NONE, XC_STR_NONE);
+
+typedef uint8_t  xc_gate_keys_t[XC_AUTH_ONCE_MAX][XC_NONCE_KEY_SIZE];
+
+
+/* The keys of what may pass once, and has it passed? */
+static xc_rc_t
+xc_gate_seen(const xc_gate_conf_t *conf, int64_t now_s, const xc_auth_t *auth,
+    xc_gate_keys_t keys)
+{
+    size_t   i;
+    xc_rc_t  rc;
+
+    for (i = 0; i < auth->n_once; i++) {
+        rc = xc_nonce_key(conf->map, auth->once[i].keyid, auth->once[i].value,
+                          keys[i]);
+        if (rc == XC_OK) {
+            rc = xc_nonce_seen(conf->map, keys[i], now_s);
+        }
+
+        if (rc != XC_OK) {
+            return rc;
+        }
+    }
+
+    return XC_OK;
+}
+
+
+/* Are there places for all whom the request counts against? */
+static bool
+xc_gate_has_places(const xc_gate_conf_t *conf, const xc_auth_t *auth)
+{
+    size_t              i, n;
+    const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
+
+    n = xc_auth_agencies(auth, who);
+
+    for (i = 0; i < n; i++) {
+        if (conf->places[who[i]->index] == NULL) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* What the first max of them have paid. */
+static void
+xc_gate_return(const xc_gate_conf_t *conf, const xc_auth_t *auth, size_t max)
+{
+    size_t              i, n;
+    const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
+
+    n = xc_auth_agencies(auth, who);
+
+    for (i = 0; i < n && i < max; i++) {
+        xc_rate_return(conf->places[who[i]->index], who[i]->rate);
+    }
+}
+
+
+static void
+xc_gate_refused(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
+    const xc_auth_t *auth)
+{
+    size_t              i, n;
+    const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
+
+    n = xc_auth_agencies(auth, who);
+
+    for (i = 0; i < n; i++) {
+        xc_rate_refused(conf->places[who[i]->index], who[i]->rate,
+                        clock->boot_us);
+    }
 }
 
 
 static xc_rc_t
-xc_gate_burn(const xc_gate_conf_t *conf, const uint8_t *key, int64_t now_s,
-    xc_gate_t *gate)
+xc_gate_burn(const xc_gate_conf_t *conf, const xc_gate_keys_t keys,
+    int64_t now_s, xc_gate_t *gate)
 {
-    xc_rc_t             rc;
+    size_t              i;
+    xc_rc_t             rc = XC_OK;
     const xc_policy_t  *policy = conf->policy;
 
-    rc = xc_nonce_burn(conf->map, key,
-                       gate->auth.created_s + policy->max_age_s
-                       + policy->max_skew_s, now_s);
+    for (i = 0; i < gate->auth.n_once && rc == XC_OK; i++) {
+        rc = xc_nonce_burn(conf->map, keys[i], gate->auth.once[i].expires_s,
+                           now_s);
+    }
+
     if (rc == XC_OK) {
-        gate->nonce_burned = true;
+        gate->nonce_burned = gate->auth.n_once != 0;
         return XC_OK;
     }
 
-    /* Another worker was faster, or nothing was free: not this agency's cost */
-    xc_rate_return(conf->places[gate->auth.agency->index],
-                   gate->auth.agency->rate);
+    /* Another worker was faster, or nothing was free: not their cost. */
+    xc_gate_return(conf, &gate->auth, XC_AUTH_AGENCIES_MAX);
 
     if (rc == XC_DENIED) {
         return xc_gate_deny(gate, XC_REASON_SIGNATURE_REPLAYED, XC_STR_NONE,
@@ -374,46 +258,69 @@ xc_gate_burn(const xc_gate_conf_t *conf, const uint8_t *key, int64_t now_s,
 }
 
 
+/* All pay, or none does. */
 static xc_rc_t
-xc_gate_rate(const xc_gate_clock_t *clock, xc_map_agency_t *place,
+xc_gate_rate(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
     xc_gate_t *gate)
 {
-    xc_rc_t  rc;
-    int64_t  retry_us = 0;
+    size_t              i, n;
+    xc_rc_t             rc = XC_OK;
+    int64_t             retry_us = 0;
+    const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
 
-    rc = xc_rate_take(place, gate->auth.agency->rate, clock->boot_us,
-                      &retry_us);
-    if (rc == XC_DENIED) {
-        gate->retry_after_s = (retry_us + 999999) / 1000000;
-        return xc_gate_deny(gate, XC_REASON_RATE_EXCEEDED, XC_STR_NONE,
-                            XC_STR_NONE);
+    n = xc_auth_agencies(&gate->auth, who);
+
+    for (i = 0; i < n; i++) {
+        rc = xc_rate_take(conf->places[who[i]->index], who[i]->rate,
+                          clock->boot_us, &retry_us);
+        if (rc != XC_OK) {
+            break;
+        }
     }
 
-    return xc_gate_result(gate, rc);
+    if (rc == XC_OK) {
+        return XC_OK;
+    }
+
+    xc_gate_return(conf, &gate->auth, i);
+
+    if (rc != XC_DENIED) {
+        return xc_gate_result(gate, rc);
+    }
+
+    gate->retry_after_s = (retry_us + 999999) / 1000000;
+
+    if (who[i] == gate->auth.via) {
+        return xc_gate_deny(gate, XC_REASON_RATE_EXCEEDED,
+                            XC_STR("the intermediary's rate is exceeded"),
+                            XC_STR("代提交方的请求过于频繁"));
+    }
+
+    return xc_gate_deny(gate, XC_REASON_RATE_EXCEEDED, XC_STR_NONE,
+                        XC_STR_NONE);
 }
 
 
 /* The body may have taken as long as the client liked. */
 static xc_rc_t
-xc_gate_still_valid(const xc_gate_conf_t *conf, int64_t now_s,
-    xc_gate_t *gate)
+xc_gate_still_valid(int64_t now_s, xc_gate_t *gate)
 {
+    size_t            i;
     const xc_auth_t  *auth = &gate->auth;
 
-    if (now_s > auth->created_s + conf->policy->max_age_s
-                + conf->policy->max_skew_s
-        || now_s > auth->expires_s)
-    {
+    if (now_s > auth->expires_s) {
         return xc_gate_deny(gate, XC_REASON_SIGNATURE_STALE,
                             XC_STR("the body took too long"),
                             XC_STR("正文传输时间过长"));
     }
 
-    if (now_s >= auth->credential->not_after_s) {
-        return xc_gate_deny(gate, XC_REASON_CREDENTIAL_EXPIRED,
-                            XC_STR("the credential expired before the body "
-                                   "came"),
-                            XC_STR("凭证在正文到达前已过期"));
+    for (i = 0; i < auth->n_credentials; i++) {
+        if (now_s >= auth->credentials[i]->not_after_s) {
+            return xc_gate_deny(gate, XC_REASON_CREDENTIAL_EXPIRED,
+                                XC_STR("the credential expired before the "
+                                       "body came"),
+                                XC_STR("凭证在正文到达前已过期"));
+        }
     }
 
     return XC_OK;
@@ -427,12 +334,11 @@ xc_gate_once(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
     xc_gate_t *gate)
 {
     int64_t           now_s;
-    uint8_t           key[XC_NONCE_KEY_SIZE];
     xc_rc_t           rc;
+    xc_gate_keys_t    keys;
     const xc_auth_t  *auth = &gate->auth;
-    xc_map_agency_t  *place = conf->places[auth->agency->index];
 
-    if (place == NULL) {
+    if (!xc_gate_has_places(conf, auth)) {
         return xc_gate_result(gate, XC_EINTERNAL);
     }
 
@@ -445,31 +351,30 @@ xc_gate_once(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
         return rc;
     }
 
-    rc = xc_gate_still_valid(conf, now_s, gate);
+    rc = xc_gate_still_valid(now_s, gate);
+    if (rc == XC_OK) {
+        rc = xc_gate_standing(conf, gate);
+    }
+
     if (rc != XC_OK) {
         return rc;
     }
 
-    rc = xc_nonce_key(conf->map, auth->credential->keyid, auth->once, key);
-    if (rc != XC_OK) {
-        return xc_gate_result(gate, rc);
-    }
-
-    rc = xc_nonce_seen(conf->map, key, now_s);
+    rc = xc_gate_seen(conf, now_s, auth, keys);
     if (rc == XC_DENIED) {
         return xc_gate_deny(gate, XC_REASON_SIGNATURE_REPLAYED, XC_STR_NONE,
                             XC_STR_NONE);
     }
 
     if (rc == XC_OK) {
-        rc = xc_gate_rate(clock, place, gate);
+        rc = xc_gate_rate(conf, clock, gate);
     }
 
     if (rc != XC_OK) {
         return xc_gate_result(gate, rc);
     }
 
-    return xc_gate_burn(conf, key, now_s, gate);
+    return xc_gate_burn(conf, keys, now_s, gate);
 }
 
 
@@ -492,7 +397,7 @@ xc_gate_scope(const xc_gate_conf_t *conf, const xc_msg_t *msg, xc_str_t body,
 
     if (rc == XC_OK) {
         rc = xc_scope_decide(arena, conf->policy, gate->auth.agency,
-                             &gate->request, &gate->verdict);
+                             gate->auth.via, &gate->request, &gate->verdict);
     }
 
     /* A verdict that names a reason is a refusal, whatever was returned. */
@@ -525,8 +430,7 @@ xc_gate_decide(const xc_gate_conf_t *conf, const xc_msg_t *msg, xc_str_t body,
 
     rc = xc_gate_scope(conf, msg, body, arena, gate);
     if (rc != XC_OK) {
-        xc_rate_refused(conf->places[gate->auth.agency->index],
-                        gate->auth.agency->rate, clock->boot_us);
+        xc_gate_refused(conf, clock, &gate->auth);
     }
 
     return rc;

@@ -35,6 +35,7 @@ typedef struct {
     xc_map_t           *map;
     xc_auth_accept_t    accept;
     uint64_t            body_max;       /* bytes */
+    uint64_t            generation;     /* of the load: xc_map_next_generation() */
 } xc_gate_conf_t;
 
 typedef struct {

@@ -7,7 +7,7 @@
 #ifndef XC_INTAKE_H
 #define XC_INTAKE_H
 
-#include "xc_policy.h"
+#include "xc_auth.h"
 
 #define XC_INTAKE_CHANNELS_MAX  64
 #define XC_INTAKE_CONTACTS_MAX  64
@@ -94,14 +94,14 @@ xc_rc_t xc_intake_load(xc_arena_t *arena, xc_str_t text, int64_t now_s,
     xc_policy_faults_t *faults, const xc_intake_t **out) XC_WUR;
 
 /*
- * The document's bytes, in the arena.  policy (may be NULL): of the location;
- * adds the schemes, algorithms, purposes and standard fields.  lang matters to
+ * The document's bytes, in the arena.  policy (may be NULL) and accept: of the
+ * location; adds the schemes, algorithms, purposes and standard fields.  lang matters to
  * HTML only; one that the document does not offer gives zh-CN.
  * XC_ELIMIT: over XC_INTAKE_RENDERED_MAX.  XC_ENOMEM.
  */
 xc_rc_t xc_intake_render(xc_arena_t *arena, const xc_intake_t *intake,
-    const xc_policy_t *policy, xc_intake_format_t format,
-    xc_intake_lang_t lang, xc_str_t *out) XC_WUR;
+    const xc_policy_t *policy, const xc_auth_accept_t *accept,
+    xc_intake_format_t format, xc_intake_lang_t lang, xc_str_t *out) XC_WUR;
 
 /* "application/json" or "text/html; charset=utf-8". */
 xc_str_t xc_intake_media_type(xc_intake_format_t format);

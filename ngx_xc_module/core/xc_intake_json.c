@@ -267,10 +267,37 @@ xc_intake_json_fields(xc_buf_t *b, const xc_policy_t *policy)
 }
 
 
+/* Alternatives as the directive xc_credentials writes them. */
 static void
-xc_intake_json_policy(xc_buf_t *b, const char **up, const xc_policy_t *policy)
+xc_intake_json_schemes(xc_buf_t *b, const xc_auth_accept_t *accept)
 {
-    xc_str_t     scheme = xc_scheme_name(XC_SCHEME_HTTPSIG);
+    size_t       i, scheme;
+    const char  *sep;
+
+    xc_buf_char(b, '[');
+
+    for (i = 0; i < accept->n; i++) {
+        sep = i == 0 ? "\"" : ",\"";
+
+        for (scheme = 0; scheme < XC_SCHEME_COUNT; scheme++) {
+            if ((accept->alternatives[i] & 1u << scheme) != 0) {
+                xc_buf_z(b, sep);
+                xc_buf_str(b, xc_scheme_name((xc_scheme_t) scheme));
+                sep = "+";
+            }
+        }
+
+        xc_buf_char(b, '"');
+    }
+
+    xc_buf_char(b, ']');
+}
+
+
+static void
+xc_intake_json_policy(xc_buf_t *b, const char **up, const xc_policy_t *policy,
+    const xc_auth_accept_t *accept)
+{
     const char  *sep = "";
 
     xc_intake_name(b, up, "policy");
@@ -280,7 +307,7 @@ xc_intake_json_policy(xc_buf_t *b, const char **up, const xc_policy_t *policy)
     xc_buf_char(b, '}');
 
     xc_intake_name(b, up, "schemes");
-    xc_intake_json_strings(b, &scheme, 1);
+    xc_intake_json_schemes(b, accept);
     xc_intake_name(b, up, "signature");
     xc_intake_json_signature(b, policy);
     xc_intake_name(b, up, "purposes");
@@ -292,7 +319,7 @@ xc_intake_json_policy(xc_buf_t *b, const char **up, const xc_policy_t *policy)
 
 void
 xc_intake_write_json(xc_buf_t *b, const xc_intake_t *intake,
-    const xc_policy_t *policy)
+    const xc_policy_t *policy, const xc_auth_accept_t *accept)
 {
     const char  *sep = "";
 
@@ -313,7 +340,7 @@ xc_intake_write_json(xc_buf_t *b, const xc_intake_t *intake,
     xc_intake_string(b, &sep, "expires", intake->expires);
 
     if (policy != NULL) {
-        xc_intake_json_policy(b, &sep, policy);
+        xc_intake_json_policy(b, &sep, policy, accept);
     }
 
     xc_buf_z(b, "}\n");

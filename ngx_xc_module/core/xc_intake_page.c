@@ -261,9 +261,10 @@ xc_page_foot(const xc_intake_page_t *p)
 
 void
 xc_intake_write_html(xc_buf_t *b, const xc_intake_t *intake,
-    const xc_policy_t *policy, xc_intake_lang_t lang)
+    const xc_policy_t *policy, const xc_auth_accept_t *accept,
+    xc_intake_lang_t lang)
 {
-    const xc_intake_page_t  page = { b, intake, policy, lang }, *p = &page;
+    const xc_intake_page_t  page = { b, intake, policy, accept, lang }, *p = &page;
 
     xc_page_top(p);
     xc_page_z(p, "<main>\n<div class=\"say\">\n");

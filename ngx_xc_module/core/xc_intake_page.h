@@ -9,6 +9,7 @@ typedef struct {
     xc_buf_t           *b;
     const xc_intake_t  *in;
     const xc_policy_t  *policy;         /* may be NULL */
+    const xc_auth_accept_t *accept;
     xc_intake_lang_t    lang;
 } xc_intake_page_t;
 

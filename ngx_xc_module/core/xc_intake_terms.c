@@ -44,6 +44,35 @@ xc_page_algorithms(const xc_intake_page_t *p)
 }
 
 
+/* The alternatives, and in each what it needs together. */
+static void
+xc_page_schemes(const xc_intake_page_t *p)
+{
+    size_t       i, scheme;
+    const char  *between;
+
+    static const xc_intake_label_t  labels[XC_SCHEME_COUNT] = {
+        XC_T_SCHEME_HTTPSIG, XC_T_SCHEME_MTLS, XC_T_SCHEME_JWT
+    };
+
+    xc_page_row(p, XC_T_SCHEME);
+
+    for (i = 0; i < p->accept->n; i++) {
+        between = i == 0 ? "" : xc_page_label(p, XC_T_OR);
+
+        for (scheme = 0; scheme < XC_SCHEME_COUNT; scheme++) {
+            if ((p->accept->alternatives[i] & 1u << scheme) != 0) {
+                xc_page_z(p, between);
+                xc_page_z(p, xc_page_label(p, labels[scheme]));
+                between = xc_page_label(p, XC_T_AND);
+            }
+        }
+    }
+
+    xc_page_row_end(p);
+}
+
+
 static void
 xc_page_signature(const xc_intake_page_t *p)
 {
@@ -52,10 +81,7 @@ xc_page_signature(const xc_intake_page_t *p)
     xc_page_head(p, XC_T_SIGNATURE);
     xc_page_z(p, "<table><tbody>\n");
 
-    xc_page_row(p, XC_T_SCHEME);
-    xc_page_z(p, xc_page_label(p, XC_T_SCHEME_HTTPSIG));
-    xc_page_row_end(p);
-
+    xc_page_schemes(p);
     xc_page_algorithms(p);
 
     xc_page_row(p, XC_T_COVERED);

@@ -42,7 +42,9 @@ typedef enum {
     XC_T_CHANNELS, XC_T_TYPE, XC_T_ADDRESS, XC_T_HOURS, XC_T_NOTE,
     XC_T_CONTACTS, XC_T_PHONE, XC_T_EMAIL,
     XC_T_REGISTER,
-    XC_T_SIGNATURE, XC_T_SCHEME, XC_T_SCHEME_HTTPSIG, XC_T_ALGORITHMS,
+    XC_T_SIGNATURE, XC_T_SCHEME, XC_T_SCHEME_HTTPSIG,
+    XC_T_SCHEME_MTLS, XC_T_SCHEME_JWT, XC_T_AND, XC_T_OR,
+    XC_T_ALGORITHMS,
     XC_T_COVERED, XC_T_COVERED_IF, XC_T_PARAMETERS,
     XC_T_NONCE, XC_T_NONCE_REQUIRED, XC_T_NONCE_OPTIONAL, XC_T_TAG,
     XC_T_WINDOW, XC_T_WINDOW_A, XC_T_WINDOW_B, XC_T_WINDOW_C,
@@ -61,9 +63,10 @@ extern const char *const  xc_intake_labels[XC_T_COUNT][XC_INTAKE_LANGS];
 extern const xc_str_t  xc_intake_covered[XC_INTAKE_COVERED];
 
 void xc_intake_write_json(xc_buf_t *b, const xc_intake_t *intake,
-    const xc_policy_t *policy);
+    const xc_policy_t *policy, const xc_auth_accept_t *accept);
 void xc_intake_write_html(xc_buf_t *b, const xc_intake_t *intake,
-    const xc_policy_t *policy, xc_intake_lang_t lang);
+    const xc_policy_t *policy, const xc_auth_accept_t *accept,
+    xc_intake_lang_t lang);
 
 /* The page's style sheet: the text between <style> and </style>. */
 xc_str_t xc_intake_style(void);

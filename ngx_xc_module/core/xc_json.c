@@ -243,6 +243,13 @@ xc_json_int(const xc_json_t *node)
 }
 
 
+double
+xc_json_real(const xc_json_t *node)
+{
+    return json_real_value(xc_json_in(node));
+}
+
+
 bool
 xc_json_bool(const xc_json_t *node)
 {

@@ -50,6 +50,7 @@ const char *xc_json_type_name(const xc_json_t *node);
 /* Of a node of that type; another type yields an empty string, 0, false. */
 xc_str_t xc_json_string(const xc_json_t *node);
 int64_t xc_json_int(const xc_json_t *node);
+double xc_json_real(const xc_json_t *node);
 bool xc_json_bool(const xc_json_t *node);
 
 /* Members of an object, elements of an array, else 0. */

@@ -1,68 +1,10 @@
-#include "xc_keytext.h"
+#include "xc_keytext_impl.h"
 
 #include "xc_b64.h"
-#include "xc_json.h"
 
-#define XC_KEYTEXT_PREFIX_SIZE  12
-#define XC_KEYTEXT_DER_SIZE     (XC_KEYTEXT_PREFIX_SIZE + XC_ED25519_KEY_SIZE)
-
-
-static xc_rc_t
-xc_keytext_fault(const char **error, const char *what)
-{
-    *error = what;
-
-    return XC_EINPUT;
-}
-
-
-/*
- * Points whose order divides 8 (RFC 8032 5.1): under such a "key" anybody can
- * make signatures, so that one proves nothing about who signed.  OpenSSL takes
- * them.  The sign bit is left out; the last two are spelled beyond the prime.
- */
-static bool
-xc_keytext_is_small_order(const uint8_t raw[XC_ED25519_KEY_SIZE])
-{
-    size_t   i;
-    uint8_t  y[XC_ED25519_KEY_SIZE];
-
-    static const uint8_t  points[][XC_ED25519_KEY_SIZE] = {
-        { 0x00 },
-        { 0x01 },
-        { 0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0,
-          0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
-          0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39,
-          0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05 },
-        { 0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f,
-          0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
-          0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6,
-          0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a },
-        { 0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
-        { 0xed, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
-        { 0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f }
-    };
-
-    memcpy(y, raw, sizeof(y));
-    y[31] &= 0x7f;
-
-    for (i = 0; i < XC_COUNT(points); i++) {
-        if (memcmp(y, points[i], sizeof(y)) == 0) {
-            return true;
-        }
-    }
-
-    return false;
-}
+/* Room for base64 of an RSA key four times the largest that is taken, so that
+ * such a one is told its length. */
+#define XC_KEYTEXT_PACKED_MAX   4096
 
 
 static bool
@@ -88,186 +30,206 @@ xc_keytext_trim(xc_str_t text)
 }
 
 
-static xc_str_t
-xc_keytext_member(const xc_json_t *jwk, xc_str_t name)
-{
-    const xc_json_t  *member = xc_json_member(jwk, name);
-
-    return member == NULL ? XC_STR_NONE : xc_json_string(member);
-}
-
-
-/* RFC 7517, RFC 8037 2 */
-static xc_rc_t
-xc_keytext_from_jwk(xc_arena_t *arena, xc_str_t text, const char **error,
-    uint8_t *raw)
-{
-    size_t            n;
-    uint8_t           bytes[XC_B64_DECODED_MAX(43)];
-    xc_rc_t           rc;
-    xc_str_t          x;
-    const xc_json_t  *jwk;
-
-    rc = xc_json_parse(arena, text, 8, NULL, &jwk);
-    if (rc != XC_OK) {
-        return rc == XC_ENOMEM ? rc : xc_keytext_fault(error, "not a JWK");
-    }
-
-    if (xc_json_member(jwk, XC_STR("d")) != NULL) {
-        return xc_keytext_fault(error, "a private key, not a public one");
-    }
-
-    x = xc_keytext_member(jwk, XC_STR("x"));
-
-    if (!xc_str_eq(xc_keytext_member(jwk, XC_STR("kty")), XC_STR("OKP"))
-        || !xc_str_eq(xc_keytext_member(jwk, XC_STR("crv")), XC_STR("Ed25519"))
-        || x.len != 43
-        || xc_b64_decode(XC_B64_URL, x, bytes, &n) != XC_OK)
-    {
-        return xc_keytext_fault(error, "not an Ed25519 key");
-    }
-
-    memcpy(raw, bytes, XC_ED25519_KEY_SIZE);
-
-    return XC_OK;
-}
-
-
-/* 32 bytes in base64, of either alphabet, padded or not. */
-static xc_rc_t
-xc_keytext_from_base64(xc_str_t text, const char **error, uint8_t *raw)
-{
-    size_t   i, n;
-    char     url[43];
-    uint8_t  bytes[XC_B64_DECODED_MAX(sizeof(url))];
-
-    if (text.len == sizeof(url) + 1 && text.data[sizeof(url)] == '=') {
-        text.len--;
-    }
-
-    if (text.len != sizeof(url)) {
-        return xc_keytext_fault(error, "not an Ed25519 key");
-    }
-
-    for (i = 0; i < sizeof(url); i++) {
-        url[i] = text.data[i] == '+' ? '-'
-                 : text.data[i] == '/' ? '_' : text.data[i];
-    }
-
-    if (xc_b64_decode(XC_B64_URL, (xc_str_t) { url, sizeof(url) }, bytes, &n)
-        != XC_OK)
-    {
-        return xc_keytext_fault(error, "not an Ed25519 key");
-    }
-
-    memcpy(raw, bytes, XC_ED25519_KEY_SIZE);
-
-    return XC_OK;
-}
-
-
-/* The text between the lines that begin and end a public key: RFC 7468 3 */
+/* The text between the lines that begin and end a key: RFC 7468 3 */
 static bool
-xc_keytext_unwrap(xc_str_t text, xc_str_t *body)
+xc_keytext_unwrap(xc_str_t text, xc_str_t label, xc_str_t *body)
 {
-    static const char  begin[] = "-----BEGIN PUBLIC KEY-----";
-    static const char  end[] = "-----END PUBLIC KEY-----";
+    const size_t  line = label.len + 16;
+    const char   *tail = text.data + text.len - line + 2;
 
-    const size_t       head = sizeof(begin) - 1, tail = sizeof(end) - 1;
-
-    if (text.len < head + tail || memcmp(text.data, begin, head) != 0
-        || memcmp(text.data + text.len - tail, end, tail) != 0)
+    if (text.len < 2 * line
+        || memcmp(text.data, "-----BEGIN ", 11) != 0
+        || memcmp(text.data + 11, label.data, label.len) != 0
+        || memcmp(text.data + 11 + label.len, "-----", 5) != 0
+        || memcmp(tail, "-----END ", 9) != 0
+        || memcmp(tail + 9, label.data, label.len) != 0
+        || memcmp(tail + 9 + label.len, "-----", 5) != 0)
     {
         return false;
     }
 
-    *body = (xc_str_t) { text.data + head, text.len - head - tail };
+    *body = (xc_str_t) { text.data + line, text.len - 2 * line + 2 };
 
     return true;
 }
 
 
-/*
- * The SubjectPublicKeyInfo of an Ed25519 key has one DER form, as its
- * algorithm takes no parameters (RFC 8410 3).  So there is nothing to decode,
- * which with a general reader takes some 300 us a key.
- */
-static xc_rc_t
-xc_keytext_from_pem(xc_str_t text, const char **error, uint8_t *raw)
+/* Base64 with line ends in it.  der holds XC_B64_DECODED_MAX of
+ * XC_KEYTEXT_PACKED_MAX. */
+static bool
+xc_keytext_decode_body(xc_str_t body, uint8_t *der, xc_str_t *out)
 {
-    char      packed[60];
-    size_t    i, n, len;
-    uint8_t   der[XC_B64_DECODED_MAX(sizeof(packed))];
-    xc_str_t  body;
+    char    packed[XC_KEYTEXT_PACKED_MAX];
+    size_t  i, len, n = 0;
 
-    static const uint8_t  prefix[XC_KEYTEXT_PREFIX_SIZE] = {
-        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00
-    };
-
-    if (!xc_keytext_unwrap(text, &body)) {
-        return xc_keytext_fault(error, "not one public key in PEM");
-    }
-
-    for (i = 0, n = 0; i < body.len && n <= sizeof(packed); i++) {
+    for (i = 0; i < body.len; i++) {
         if (xc_keytext_is_space(body.data[i])) {
             continue;
         }
 
-        if (n < sizeof(packed)) {
-            packed[n] = body.data[i];
+        if (n == sizeof(packed)) {
+            return false;
         }
 
-        n++;
+        packed[n++] = body.data[i];
     }
 
-    if (n != sizeof(packed)
-        || xc_b64_decode(XC_B64_STD, (xc_str_t) { packed, n }, der, &len)
-           != XC_OK
-        || len != XC_KEYTEXT_DER_SIZE
-        || memcmp(der, prefix, sizeof(prefix)) != 0)
+    if (xc_b64_decode(XC_B64_STD, (xc_str_t) { packed, n }, der, &len)
+        != XC_OK)
     {
-        return xc_keytext_fault(error, "not an Ed25519 key");
+        return false;
     }
 
-    memcpy(raw, der + sizeof(prefix), XC_ED25519_KEY_SIZE);
+    *out = (xc_str_t) { (const char *) der, len };
 
-    return XC_OK;
+    return true;
+}
+
+
+/* Ours, as a general reader takes some 300 us a key. */
+static xc_rc_t
+xc_keytext_from_pem(const xc_keytext_want_t *want, xc_str_t text,
+    const char **error, xc_keytext_t *out)
+{
+    bool      spki;
+    uint8_t   bytes[XC_B64_DECODED_MAX(XC_KEYTEXT_PACKED_MAX)];
+    xc_str_t  body, der;
+
+    spki = xc_keytext_unwrap(text, XC_STR("PUBLIC KEY"), &body);
+
+    if (!spki && !xc_keytext_unwrap(text, XC_STR("RSA PUBLIC KEY"), &body)) {
+        return xc_keytext_fault(error, "not one public key in PEM");
+    }
+
+    if (!xc_keytext_decode_body(body, bytes, &der)) {
+        return xc_keytext_stranger(want, error);
+    }
+
+    return spki ? xc_keytext_spki(want, der, error, out)
+                : xc_keytext_pkcs1(want, der, error, out);
+}
+
+
+/* Raw bytes or SubjectPublicKeyInfo, in either alphabet, padded or not. */
+static xc_rc_t
+xc_keytext_from_base64(const xc_keytext_want_t *want, xc_str_t text,
+    const char **error, xc_keytext_t *out)
+{
+    char      url[XC_KEYTEXT_PACKED_MAX];
+    size_t    i, len, size = xc_keytext_known[want->kind].size;
+    uint8_t   bytes[XC_B64_DECODED_MAX(sizeof(url))];
+    xc_str_t  der;
+
+    for (i = 0; i < 2 && text.len != 0 && (text.len + i) % 4 == 0
+                && text.data[text.len - 1] == '='; i++)
+    {
+        text.len--;
+    }
+
+    if (text.len > sizeof(url)) {
+        return xc_keytext_stranger(want, error);
+    }
+
+    for (i = 0; i < text.len; i++) {
+        url[i] = text.data[i] == '+' ? '-'
+                 : text.data[i] == '/' ? '_' : text.data[i];
+    }
+
+    if (xc_b64_decode(XC_B64_URL, (xc_str_t) { url, text.len }, bytes, &len)
+        != XC_OK)
+    {
+        return xc_keytext_stranger(want, error);
+    }
+
+    der = (xc_str_t) { (const char *) bytes, len };
+
+    return len > 2 * size + 1 || want->kind == XC_KEYTEXT_RSA
+           || (want->kind == XC_KEYTEXT_ED25519 && len != size)
+           ? xc_keytext_spki(want, der, error, out)
+           : xc_keytext_set_point(want, bytes, len, error, out);
+}
+
+
+/* The tree of a JWK is several times the key: with 100,000 of them it must not
+ * stay as long as the arena.  Parsing defers once, for the tree. */
+typedef struct {
+    xc_arena_t   arena;
+    xc_arena_t  *parent;
+    void       (*fn)(void *data);
+    void        *data;
+} xc_keytext_scratch_t;
+
+
+static void *
+xc_keytext_scratch_alloc(void *ctx, size_t size)
+{
+    xc_keytext_scratch_t  *scratch = ctx;
+
+    return xc_arena_alloc(scratch->parent, size);
+}
+
+
+static int
+xc_keytext_scratch_defer(void *ctx, void (*fn)(void *data), void *data)
+{
+    xc_keytext_scratch_t  *scratch = ctx;
+
+    if (scratch->fn != NULL) {
+        return -1;
+    }
+
+    scratch->fn = fn;
+    scratch->data = data;
+
+    return 0;
+}
+
+
+static xc_rc_t
+xc_keytext_from_jwk(xc_arena_t *arena, const xc_keytext_want_t *want,
+    xc_str_t text, const char **error, xc_keytext_t *out)
+{
+    xc_rc_t                rc;
+    const xc_json_t       *jwk;
+    xc_keytext_scratch_t   scratch = {
+        { xc_keytext_scratch_alloc, xc_keytext_scratch_defer, &scratch, 0, 0 },
+        arena, NULL, NULL
+    };
+
+    rc = xc_json_parse(&scratch.arena, text, 8, NULL, &jwk);
+
+    if (rc == XC_OK) {
+        rc = xc_keytext_jwk(want, jwk, error, out);
+
+    } else if (rc != XC_ENOMEM) {
+        rc = xc_keytext_fault(error, "not a JWK");
+    }
+
+    if (scratch.fn != NULL) {
+        scratch.fn(scratch.data);
+    }
+
+    return rc;
 }
 
 
 xc_rc_t
-xc_keytext_ed25519(xc_arena_t *arena, xc_str_t text, const char **error,
-    uint8_t out[XC_ED25519_KEY_SIZE])
+xc_keytext_read(xc_arena_t *arena, const xc_keytext_want_t *want,
+    xc_str_t text, const char **error, xc_keytext_t *out)
 {
-    xc_rc_t  rc;
-    uint8_t  raw[XC_ED25519_KEY_SIZE];
-
     text = xc_keytext_trim(text);
 
     if (text.len > XC_KEYTEXT_MAX) {
         return xc_keytext_fault(error, "longer than 16 KiB");
     }
 
-    if (text.len != 0 && text.data[0] == '{') {
-        rc = xc_keytext_from_jwk(arena, text, error, raw);
-
-    } else if (text.len > 5 && memcmp(text.data, "-----", 5) == 0) {
-        rc = xc_keytext_from_pem(text, error, raw);
-
-    } else {
-        rc = xc_keytext_from_base64(text, error, raw);
+    if (text.len > 5 && memcmp(text.data, "-----", 5) == 0) {
+        return xc_keytext_from_pem(want, text, error, out);
     }
 
-    if (rc != XC_OK) {
-        return rc;
+    if (text.len == 0 || text.data[0] != '{') {
+        return xc_keytext_from_base64(want, text, error, out);
     }
 
-    if (xc_keytext_is_small_order(raw)) {
-        return xc_keytext_fault(error, "an Ed25519 point of small order,"
-                                       " under which anybody can sign");
-    }
-
-    memcpy(out, raw, sizeof(raw));
-
-    return XC_OK;
+    return xc_keytext_from_jwk(arena, want, text, error, out);
 }

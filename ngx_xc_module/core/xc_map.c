@@ -15,8 +15,8 @@
 #define XC_MAP_FORMAT           2
 #define XC_MAP_PAGE             4096
 #define XC_MAP_BOOT_ID_LEN      36
-#define XC_MAP_REVOCATION_SIZE  40
 #define XC_MAP_SECRET_SIZE      32
+#define XC_MAP_SAMPLE           12500   /* buckets: 9.6 MB, some 1 ms */
 
 /*
  * Octets of the file that locks are taken on (open file description locks:
@@ -48,10 +48,11 @@ struct xc_map_header_s {
     _Atomic uint64_t  budget;           /* second << 24 | used */
     _Atomic uint64_t  generation;
     pthread_mutex_t   agencies_lock;
+    _Atomic uint64_t  published;
 };
 
 typedef struct {
-    size_t  stripes, counters, agencies, revocations, nonces, size;
+    size_t  stripes, counters, agencies, standing, nonces, size;
 } xc_map_layout_t;
 
 typedef enum {
@@ -89,8 +90,8 @@ xc_map_layout(uint64_t replay)
     l.stripes = xc_map_place(&end, XC_MAP_STRIPES, sizeof(pthread_mutex_t));
     l.counters = xc_map_place(&end, XC_MAP_COUNTERS, sizeof(uint64_t));
     l.agencies = xc_map_place(&end, XC_MAP_AGENCIES, sizeof(xc_map_agency_t));
-    l.revocations = xc_map_place(&end, XC_MAP_REVOCATIONS,
-                                 XC_MAP_REVOCATION_SIZE);
+    l.standing = xc_map_place(&end, XC_MAP_STANDING,
+                              sizeof(xc_map_standing_t));
     l.nonces = xc_map_place(&end, xc_map_buckets(replay) * XC_MAP_BUCKET,
                             sizeof(xc_map_nonce_t));
     l.size = end;
@@ -172,6 +173,8 @@ xc_map_view(xc_map_t *map, int fd, void *p, uint64_t replay)
         .nonces = (xc_map_nonce_t *) (base + l.nonces),
         .agencies = (xc_map_agency_t *) (base + l.agencies),
         .agencies_lock = &((xc_map_header_t *) p)->agencies_lock,
+        .standing = (xc_map_standing_t *) (base + l.standing),
+        .published = &((xc_map_header_t *) p)->published,
         .counters = (_Atomic uint64_t *) (base + l.counters),
     };
 }
@@ -528,19 +531,25 @@ xc_map_next_generation(xc_map_t *map)
 }
 
 
-/* Without locks: a figure for people, off by what happens meanwhile. */
+/* Without locks: a figure for people, off by what happens meanwhile.  Keys are
+ * hashes, so that some of the buckets speak for all. */
 uint64_t
 xc_map_nonces_used(const xc_map_t *map, int64_t now_s)
 {
-    uint64_t  i, used;
+    size_t                 slot;
+    uint64_t               i, used = 0;
+    uint64_t               n = XC_MIN(map->n_buckets, XC_MAP_SAMPLE);
+    const xc_map_nonce_t  *bucket;
 
-    used = 0;
+    for (i = 0; i < n; i++) {
+        bucket = &map->nonces[map->n_buckets * i / n * XC_MAP_BUCKET];
 
-    for (i = 0; i < map->n_buckets * XC_MAP_BUCKET; i++) {
-        used += xc_map_nonce_holds(&map->nonces[i], now_s);
+        for (slot = 0; slot < XC_MAP_BUCKET; slot++) {
+            used += xc_map_nonce_holds(&bucket[slot], now_s);
+        }
     }
 
-    return used;
+    return used * map->n_buckets / n;
 }
 
 

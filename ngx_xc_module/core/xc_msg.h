@@ -9,6 +9,7 @@
 
 #include "xc_policy.h"
 #include "xc_reason.h"
+#include "xc_x509.h"
 
 /* Over this many header lines a request is refused: request-invalid. */
 #define XC_MSG_MAX_HEADERS  200
@@ -30,6 +31,7 @@ typedef struct {
     size_t              n_headers;
     bool                tls;
     bool                early_data;
+    const xc_certificate_t  *certificate;   /* the client's; NULL: none */
     bool                body;       /* announced: a length over 0, chunked, or
                                        an HTTP/2 stream still open */
     int64_t             content_length;     /* -1: not announced */

@@ -31,7 +31,13 @@ xc_member_name(xc_member_t member)
 xc_str_t
 xc_scheme_name(xc_scheme_t scheme)
 {
-    return scheme == XC_SCHEME_HTTPSIG ? XC_STR("httpsig") : XC_STR("");
+    static const xc_str_t  names[XC_SCHEME_COUNT] = {
+        [XC_SCHEME_HTTPSIG] = { "httpsig", 7 },
+        [XC_SCHEME_MTLS] = { "mtls", 4 },
+        [XC_SCHEME_JWT] = { "jwt", 3 }
+    };
+
+    return names[scheme];
 }
 
 
@@ -81,6 +87,20 @@ const xc_credential_t *
 xc_policy_keyid(const xc_policy_t *policy, xc_str_t keyid)
 {
     return xc_index_find(&policy->keyid_index, keyid);
+}
+
+
+const xc_credential_t *
+xc_policy_cert(const xc_policy_t *policy, xc_cert_match_t match, xc_str_t name)
+{
+    return xc_index_find(&policy->cert_index[match], name);
+}
+
+
+const xc_credential_t *
+xc_policy_issuer(const xc_policy_t *policy, xc_str_t iss)
+{
+    return xc_index_find(&policy->issuer_index, iss);
 }
 
 
@@ -168,6 +188,51 @@ xc_policy_source_ok(const xc_credential_t *credential,
     }
 
     return credential->n_sources == 0;
+}
+
+
+size_t
+xc_behalf_at(const xc_behalf_t *behalf, const xc_agency_t *agency)
+{
+    size_t  low = 0, high = behalf->n_agencies, middle;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+
+        if (behalf->agencies[middle]->index < agency->index) {
+            low = middle + 1;
+
+        } else {
+            high = middle;
+        }
+    }
+
+    return low;
+}
+
+
+bool
+xc_policy_behalf_ok(const xc_credential_t *credential,
+    const xc_agency_t *agency)
+{
+    size_t              i;
+    xc_str_t            prefix;
+    const xc_behalf_t  *behalf = credential->behalf;
+
+    if (behalf == NULL || agency == credential->agency) {
+        return false;
+    }
+
+    if (behalf->agencies != NULL) {
+        i = xc_behalf_at(behalf, agency);
+        return i < behalf->n_agencies && behalf->agencies[i] == agency;
+    }
+
+    prefix = behalf->region_prefix;
+
+    return agency->level == behalf->level && agency->region.len >= prefix.len
+           && (prefix.len == 0
+               || memcmp(agency->region.data, prefix.data, prefix.len) == 0);
 }
 
 

@@ -119,19 +119,62 @@ typedef struct {
     unsigned  bits;                 /* 0 to 128, counted in the mapped form */
 } xc_cidr_t;
 
-/* Schemes of xc_credentials.  Later ones are appended. */
+/* Schemes of xc_credentials. */
 typedef enum {
     XC_SCHEME_HTTPSIG,
+    XC_SCHEME_MTLS,
+    XC_SCHEME_JWT,
     XC_SCHEME_COUNT
 } xc_scheme_t;
 
 xc_str_t xc_scheme_name(xc_scheme_t scheme);        /* "httpsig" */
 
+/* What of a certificate names a credential. */
+typedef enum {
+    XC_CERT_SPKI_SHA256,                    /* its SubjectPublicKeyInfo */
+    XC_CERT_SHA256,                         /* the whole of it */
+    XC_CERT_SUBJECT,                        /* its name, under the operator's CA */
+    XC_CERT_COUNT
+} xc_cert_match_t;
+
+/* For whom an intermediary may ask (DOMAIN.md row 2): agencies by name, or all
+ * of one level whose region begins so. */
+typedef struct {
+    const xc_agency_t **agencies;           /* in the policy's order; NULL:
+                                               level and prefix */
+    size_t              n_agencies;
+    xc_level_t          level;
+    xc_str_t            region_prefix;      /* may be empty: everywhere */
+} xc_behalf_t;
+
+/* One key of an issuer's JWK set (RFC 7517). */
+typedef struct {
+    xc_str_t            kid;
+    const xc_key_t     *key;
+} xc_jwk_t;
+
+#define XC_CREDENTIAL_IDENTITY  16
+
 typedef struct {
     xc_scheme_t         scheme;
+
+    /* What names it, unique within its scheme (and match): the keyid; the
+     * hash in lower-case hex, or the subject; the token's issuer. */
     xc_str_t            keyid;
-    xc_alg_t            alg;
-    const xc_key_t     *key;
+
+    xc_alg_t            alg;                /* of httpsig and jwt */
+    const xc_key_t     *key;                /* of httpsig */
+    const xc_behalf_t  *behalf;             /* of httpsig; NULL: nobody */
+    xc_cert_match_t     match;              /* of mtls */
+    xc_str_t            aud;                /* of jwt */
+    const xc_jwk_t     *jwks;
+    size_t              n_jwks;
+    bool                jti;                /* each token once */
+
+    /* Of all that the policy says of it, key material included: an edit makes
+     * it another one, so that a reload revokes the old. */
+    uint8_t             identity[XC_CREDENTIAL_IDENTITY];
+
     int64_t             not_before_s;       /* INT64_MIN: none */
     int64_t             not_after_s;        /* INT64_MAX: none; that second is out */
     const xc_cidr_t    *sources;
@@ -202,6 +245,8 @@ typedef struct {
     xc_agency_t           *agencies;
     size_t                 n_agencies;
     size_t                 n_credentials;
+    const xc_credential_t **ending;             /* those with an end, by it */
+    size_t                 n_ending;
 
     /* What a reviewer can keep: the same JSON in one line, files of public keys
      * taken in, secrets written "…"; and its hash, by which records name it. */
@@ -213,6 +258,8 @@ typedef struct {
     xc_index_t             subject_type_index;
     xc_index_t             agency_index;
     xc_index_t             keyid_index;         /* keyid → xc_credential_t */
+    xc_index_t             cert_index[XC_CERT_COUNT];   /* likewise */
+    xc_index_t             issuer_index;        /* iss → xc_credential_t */
 } xc_policy_t;
 
 /* Faults (the policy does not load) and warnings (it does). */
@@ -259,6 +306,10 @@ const xc_subject_type_t *xc_policy_subject_type(const xc_policy_t *policy,
 const xc_agency_t *xc_policy_agency(const xc_policy_t *policy, xc_str_t id);
 const xc_credential_t *xc_policy_keyid(const xc_policy_t *policy,
     xc_str_t keyid);
+const xc_credential_t *xc_policy_cert(const xc_policy_t *policy,
+    xc_cert_match_t match, xc_str_t name);
+const xc_credential_t *xc_policy_issuer(const xc_policy_t *policy,
+    xc_str_t iss);
 
 /*
  * The operation whose method and whole raw path match, first in the policy's
@@ -269,9 +320,20 @@ const xc_credential_t *xc_policy_keyid(const xc_policy_t *policy,
 xc_rc_t xc_policy_operation(const xc_policy_t *policy, xc_str_t method,
     xc_str_t path, const xc_operation_t **out, xc_str_t *subject) XC_WUR;
 
+/* How many of policy->ending have ended by now; they come first.  O(log n). */
+size_t xc_policy_ended(const xc_policy_t *policy, int64_t now_s);
+
 /* Is address within one of the credential's sources?  True with none. */
 bool xc_policy_source_ok(const xc_credential_t *credential,
     const xc_address_t *address);
+
+/* May a request under the credential be made for that agency?  Never for its
+ * own; of a list O(log n). */
+bool xc_policy_behalf_ok(const xc_credential_t *credential,
+    const xc_agency_t *agency);
+
+/* Where in the list the agency stands, or would stand. */
+size_t xc_behalf_at(const xc_behalf_t *behalf, const xc_agency_t *agency);
 
 /* The unified social credit code (GB 32100): 18 characters, the last a check. */
 bool xc_uscc_ok(xc_str_t code);

@@ -358,13 +358,59 @@ xc_load_parent(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 }
 
 
+/* Where a credential's name has to be unique. */
+static xc_index_t *
+xc_load_credential_index(xc_policy_t *policy, const xc_credential_t *one)
+{
+    switch (one->scheme) {
+
+    case XC_SCHEME_MTLS:
+        return &policy->cert_index[one->match];
+
+    case XC_SCHEME_JWT:
+        return &policy->issuer_index;
+
+    default:
+        return &policy->keyid_index;
+    }
+}
+
+
+static void
+xc_load_credential_enter(xc_load_t *load, const xc_at_t *at,
+    const xc_credential_t *one)
+{
+    xc_index_t             *index;
+    const xc_credential_t  *other;
+
+    static const char *const  members[XC_SCHEME_COUNT] = {
+        "keyid", "certificate", "iss"
+    };
+
+    index = xc_load_credential_index(load->policy, one);
+
+    if (one->keyid.data == NULL
+        || xc_load_enter(load, index, one->keyid, one))
+    {
+        return;
+    }
+
+    other = xc_index_find(index, one->keyid);
+    xc_load_fault(load, one->scheme == XC_SCHEME_MTLS ? at
+                  : XC_AT_KEY(at, xc_str_z(members[one->scheme])), "the %s "
+                  XC_STR_FMT " is that of agencies[%zu].credentials[%zu]",
+                  members[one->scheme], XC_STR_ARG(one->keyid),
+                  other->agency->index,
+                  (size_t) (other - other->agency->credentials));
+}
+
+
 static void
 xc_load_credentials(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     xc_agency_t *agency)
 {
-    size_t                  i, n = xc_json_size(node);
-    xc_credential_t        *list, *one;
-    const xc_credential_t  *other;
+    size_t            i, n = xc_json_size(node);
+    xc_credential_t  *list, *one;
 
     list = xc_load_array(load, n, sizeof(xc_credential_t));
     agency->credentials = list;
@@ -372,21 +418,13 @@ xc_load_credentials(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     for (i = 0; i < n && load->rc == XC_OK; i++) {
         one = &list[i];
         one->agency = agency;
+        memset(load->material, 0, sizeof(load->material));
         xc_load_credential(load, XC_AT_I(at, i), xc_json_element(node, i), one);
+        xc_load_identity(load, xc_json_element(node, i), one);
         agency->n_credentials++;
         load->policy->n_credentials++;
 
-        if (one->keyid.data == NULL
-            || xc_load_enter(load, &load->policy->keyid_index, one->keyid, one))
-        {
-            continue;
-        }
-
-        other = xc_policy_keyid(load->policy, one->keyid);
-        xc_load_fault(load, XC_AT(XC_AT_I(at, i), "keyid"), "the keyid "
-                      XC_STR_FMT " is that of agencies[%zu].credentials[%zu]",
-                      XC_STR_ARG(one->keyid), other->agency->index,
-                      (size_t) (other - other->agency->credentials));
+        xc_load_credential_enter(load, XC_AT_I(at, i), one);
     }
 }
 
@@ -471,9 +509,9 @@ xc_load_count_credentials(const xc_json_t *agencies)
 void
 xc_load_agencies(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
 {
-    size_t              i, n = xc_json_size(node);
-    xc_agency_t        *agency;
-    xc_policy_t        *policy = load->policy;
+    size_t        i, max, n = xc_json_size(node);
+    xc_agency_t  *agency;
+    xc_policy_t  *policy = load->policy;
 
     if (node == NULL) {
         return;
@@ -487,7 +525,14 @@ xc_load_agencies(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
 
     policy->agencies = xc_load_array(load, n, sizeof(xc_agency_t));
     xc_load_index(load, &policy->agency_index, n);
-    xc_load_index(load, &policy->keyid_index, xc_load_count_credentials(node));
+
+    max = xc_load_count_credentials(node);
+    xc_load_index(load, &policy->keyid_index, max);
+    xc_load_index(load, &policy->issuer_index, max);
+
+    for (i = 0; i < XC_CERT_COUNT; i++) {
+        xc_load_index(load, &policy->cert_index[i], max);
+    }
 
     for (i = 0; i < n && load->rc == XC_OK; i++) {
         agency = &policy->agencies[i];
@@ -508,5 +553,6 @@ xc_load_agencies(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
 
     if (load->rc == XC_OK) {
         xc_load_check_parents(load, at);
+        xc_load_behalves(load, at);
     }
 }

@@ -50,26 +50,84 @@ xc_copy_array(xc_copy_t *copy, const xc_json_t *array)
 }
 
 
+/* False: node names no file, or one that can't be read any more. */
+static bool
+xc_copy_read(xc_copy_t *copy, const xc_json_t *node, xc_str_t *content)
+{
+    xc_rc_t           rc;
+    const char       *error;
+    xc_load_t        *load = copy->load;
+    const xc_json_t  *path = xc_json_member(node, XC_STR("file"));
+
+    if (path == NULL || load->files == NULL) {
+        return false;
+    }
+
+    rc = load->files->read(load->files->ctx, load->arena, xc_json_string(path),
+                           false, content, &error);
+
+    if (rc == XC_ENOMEM) {
+        xc_load_fail(load, rc);
+    }
+
+    return rc == XC_OK;
+}
+
+
 /* The copy stands alone: whoever verifies a signature by it has the key. */
 static bool
 xc_copy_file(xc_copy_t *copy, const xc_json_t *node)
 {
-    const char       *error;
-    xc_str_t          content;
-    xc_load_t        *load = copy->load;
-    const xc_json_t  *path = xc_json_member(node, XC_STR("file"));
+    xc_str_t  content;
 
-    if (path == NULL || load->files == NULL
-        || load->files->read(load->files->ctx, load->arena,
-                             xc_json_string(path), false, &content, &error)
-           != XC_OK)
-    {
+    if (!xc_copy_read(copy, node, &content)) {
         return false;
     }
 
     xc_buf_json(&copy->out, content);
 
     return true;
+}
+
+
+/* A set is JSON of its own, which goes in as such, on the copy's one line. */
+static bool
+xc_copy_jwks(xc_copy_t *copy, const xc_json_t *node)
+{
+    xc_rc_t           rc;
+    xc_str_t          text;
+    xc_load_t        *load = copy->load;
+    const xc_json_t  *set;
+
+    if (!xc_copy_read(copy, node, &text)) {
+        return false;
+    }
+
+    rc = xc_json_parse(load->arena, text, XC_LOAD_JWKS_DEPTH, NULL, &set);
+    if (rc == XC_OK) {
+        rc = xc_json_dump(load->arena, set, &text);
+    }
+
+    if (rc == XC_ENOMEM) {
+        xc_load_fail(load, rc);
+    }
+
+    if (rc != XC_OK) {
+        return false;
+    }
+
+    xc_buf_str(&copy->out, text);
+
+    return true;
+}
+
+
+/* Is node a file that goes into the copy? */
+static bool
+xc_copy_taken_in(xc_copy_t *copy, xc_str_t name, const xc_json_t *node)
+{
+    return xc_str_eq(name, XC_STR("public_key")) ? xc_copy_file(copy, node)
+           : xc_str_eq(name, XC_STR("jwks")) && xc_copy_jwks(copy, node);
 }
 
 
@@ -84,11 +142,10 @@ xc_copy_node(xc_copy_t *copy, xc_str_t name, const xc_json_t *node)
     switch (xc_json_type(node)) {
 
     case XC_JSON_OBJECT:
-        if (!xc_str_eq(name, XC_STR("public_key"))
-            || !xc_copy_file(copy, node))
-        {
+        if (!xc_copy_taken_in(copy, name, node)) {
             xc_copy_object(copy, node);
         }
+
         break;
 
     case XC_JSON_ARRAY:
@@ -133,9 +190,13 @@ xc_load_copy(xc_load_t *load, const xc_json_t *root, size_t text_len)
         xc_copy_node(&copy, XC_STR(""), root);
         xc_buf_char(&copy.out, '\n');
 
-        if (!copy.out.overflow) {
+        if (!copy.out.overflow || load->rc != XC_OK) {
             break;
         }
+    }
+
+    if (load->rc != XC_OK) {
+        return load->rc;
     }
 
     load->policy->copy = xc_buf_view(&copy.out);

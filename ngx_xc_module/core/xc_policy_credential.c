@@ -26,7 +26,7 @@ enum {
     XC_CREDENTIAL_COUNT
 };
 
-/* RFC 9421 names; the first two are built. */
+/* RFC 9421 names, and SM2's */
 static const xc_str_t  xc_load_algs[] = {
     { "ed25519", 7 },
     { "hmac-sha256", 11 },
@@ -36,8 +36,6 @@ static const xc_str_t  xc_load_algs[] = {
     { "rsa-v1_5-sha256", 15 },
     { "sm2-sm3", 7 }
 };
-
-#define XC_LOAD_ALGS    2
 
 
 /* Editors and shells leave a newline behind base64. */
@@ -79,12 +77,14 @@ xc_load_read_file(xc_load_t *load, const xc_at_t *at, xc_str_t path,
         return XC_STR_NONE;
     }
 
-    return content.data == NULL ? XC_STR("") : content;
+    content = content.data == NULL ? XC_STR("") : content;
+    xc_load_material_seen(load, content);
+
+    return content;
 }
 
 
-/* Key material given in place or as {"file": path}; data NULL: a fault. */
-static xc_str_t
+xc_str_t
 xc_load_material(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     bool secret)
 {
@@ -118,8 +118,7 @@ xc_load_material(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 }
 
 
-/* Of a key's constructor: a fault of the file, or of the machine. */
-static void
+void
 xc_load_key_rc(xc_load_t *load, const xc_at_t *at, xc_rc_t rc,
     const char *error)
 {
@@ -146,6 +145,35 @@ xc_load_public_key(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     }
 
     rc = xc_key_public(load->arena, credential->alg, text, &error,
+                       &credential->key);
+    xc_load_key_rc(load, at, rc, error);
+}
+
+
+/* Behind the key, which it makes another. */
+static void
+xc_load_sm2_id(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_credential_t *credential)
+{
+    xc_rc_t      rc;
+    xc_str_t     id;
+    const char  *error = "not an identifier";
+
+    if (node == NULL) {
+        return;
+    }
+
+    if (credential->alg != XC_ALG_SM2_SM3) {
+        xc_load_fault(load, at, "belongs to the algorithm sm2-sm3 alone");
+        return;
+    }
+
+    id = xc_load_text(load, at, node, XC_SM2_ID_MAX);
+    if (id.data == NULL || credential->key == NULL) {
+        return;
+    }
+
+    rc = xc_key_sm2_id(load->arena, credential->key, id, &error,
                        &credential->key);
     xc_load_key_rc(load, at, rc, error);
 }
@@ -238,15 +266,12 @@ xc_load_time(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 }
 
 
-static void
-xc_load_validity(xc_load_t *load, const xc_at_t *at, const xc_json_t **v,
-    xc_credential_t *credential)
+void
+xc_load_validity(xc_load_t *load, const xc_at_t *at, const xc_json_t *before,
+    const xc_json_t *after, xc_credential_t *credential)
 {
-    const xc_json_t  *after = v[XC_CREDENTIAL_NOT_AFTER];
-
     credential->not_before_s = xc_load_time(load, XC_AT(at, "not_before"),
-                                            v[XC_CREDENTIAL_NOT_BEFORE],
-                                            INT64_MIN);
+                                            before, INT64_MIN);
     credential->not_after_s = xc_load_time(load, XC_AT(at, "not_after"), after,
                                            INT64_MAX);
 
@@ -347,7 +372,7 @@ xc_load_source_of(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 }
 
 
-static void
+void
 xc_load_sources(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     xc_credential_t *credential)
 {
@@ -391,8 +416,8 @@ xc_load_httpsig(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
         XC_MEMBER("not_before", XC_LOAD_STRING),
         XC_MEMBER("not_after", XC_LOAD_STRING),
         XC_MEMBER("sources", XC_LOAD_ARRAY),
-        XC_MEMBER("sm2_id", XC_LOAD_LATER),
-        XC_MEMBER("on_behalf_of", XC_LOAD_LATER)
+        XC_MEMBER("sm2_id", XC_LOAD_STRING),
+        XC_MEMBER("on_behalf_of", XC_LOAD_ARRAY | XC_LOAD_OBJECT)
     };
 
     if (!xc_load_object(load, at, node, members, XC_CREDENTIAL_COUNT, v)) {
@@ -404,16 +429,21 @@ xc_load_httpsig(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
                                    v[XC_CREDENTIAL_KEYID]);
 
     alg = xc_load_word(load, XC_AT(at, "alg"), v[XC_CREDENTIAL_ALG],
-                       xc_load_algs, XC_LOAD_ALGS, XC_COUNT(xc_load_algs));
+                       xc_load_algs, XC_COUNT(xc_load_algs),
+                       XC_COUNT(xc_load_algs));
 
-    if (alg < XC_LOAD_ALGS) {
+    if (alg < XC_COUNT(xc_load_algs)) {
         credential->alg = xc_alg_by_name(xc_load_algs[alg]);
         xc_load_key_of(load, at, v, credential);
+        xc_load_sm2_id(load, XC_AT(at, "sm2_id"), v[XC_CREDENTIAL_SM2_ID],
+                       credential);
     }
 
-    xc_load_validity(load, at, v, credential);
+    xc_load_validity(load, at, v[XC_CREDENTIAL_NOT_BEFORE],
+                     v[XC_CREDENTIAL_NOT_AFTER], credential);
     xc_load_sources(load, XC_AT(at, "sources"), v[XC_CREDENTIAL_SOURCES],
                     credential);
+    xc_load_behalf(load, v[XC_CREDENTIAL_ON_BEHALF_OF], credential);
 }
 
 
@@ -421,17 +451,27 @@ void
 xc_load_credential(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     xc_credential_t *credential)
 {
+    size_t                  i = 0;
     const xc_json_t        *type = xc_json_member(node, XC_STR("type"));
     static const xc_str_t   types[] = { { "httpsig", 7 }, { "mtls", 4 },
                                         { "jwt", 3 } };
 
+    static void (*const  loaders[])(xc_load_t *, const xc_at_t *,
+                                    const xc_json_t *, xc_credential_t *) = {
+        xc_load_httpsig,
+        xc_load_mtls,
+        xc_load_jwt
+    };
+
     credential->not_before_s = INT64_MIN;
     credential->not_after_s = INT64_MAX;
 
-    /* The type comes first: the others have members of their own. */
-    if (type == NULL || xc_json_type(type) != XC_JSON_STRING
-        || xc_load_word(load, XC_AT(at, "type"), type, types, 1, 3) == 0)
-    {
-        xc_load_httpsig(load, at, node, credential);
+    /* The type comes first: each has members of its own. */
+    if (type != NULL && xc_json_type(type) == XC_JSON_STRING) {
+        i = xc_load_word(load, XC_AT(at, "type"), type, types, 3, 3);
+    }
+
+    if (i < XC_COUNT(loaders)) {
+        loaders[i](load, at, node, credential);
     }
 }

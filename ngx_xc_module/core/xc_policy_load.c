@@ -148,6 +148,7 @@ xc_load_top(xc_load_t *load, const xc_json_t *root)
     xc_load_grants(load, XC_AT(NULL, "grants"), v[XC_TOP_GRANTS]);
     xc_load_rates(load, XC_AT(NULL, "rates"), v[XC_TOP_RATES]);
     xc_load_agencies(load, XC_AT(NULL, "agencies"), v[XC_TOP_AGENCIES]);
+    xc_load_expiry(load);
 }
 
 

@@ -25,6 +25,8 @@ struct xc_at_s {
 #define XC_AT_KEY(up, key)      (&(xc_at_t) { (up), (key), 0 })
 #define XC_AT_I(up, i)          (&(xc_at_t) { (up), XC_STR_NONE, (i) })
 
+typedef struct xc_load_behalf_s  xc_load_behalf_t;     /* xc_policy_behalf.c */
+
 typedef struct {
     xc_arena_t               *arena;
     const xc_policy_files_t  *files;        /* NULL: none can be read */
@@ -36,6 +38,10 @@ typedef struct {
     xc_index_t                groups;       /* name → one of policy.groups */
     xc_index_t                grants;       /* id → xc_grant_t */
     xc_index_t                rates;        /* id → xc_rate_t */
+    xc_load_behalf_t         *behalf;       /* credentials of intermediaries */
+    xc_load_behalf_t         *behalf_last;
+    uint8_t                   material[XC_SHA256_SIZE];     /* a chain over the
+                                               files that a credential names */
 } xc_load_t;
 
 #define XC_LOAD_BOOL        (1u << XC_JSON_BOOL)
@@ -146,6 +152,45 @@ void xc_load_agencies(xc_load_t *load, const xc_at_t *at,
 /* xc_policy_credential.c: fills *credential, but for its agency. */
 void xc_load_credential(xc_load_t *load, const xc_at_t *at,
     const xc_json_t *node, xc_credential_t *credential);
+
+/* What the types of credentials share.  Key material is given in place or as
+ * {"file": path}; data NULL: a fault. */
+xc_str_t xc_load_material(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node, bool secret);
+
+/* xc_policy_identity.c: the text of a file that the credential names (its
+ * material starts as zeros); and, once it is loaded, its identity. */
+void xc_load_material_seen(xc_load_t *load, xc_str_t text);
+void xc_load_identity(xc_load_t *load, const xc_json_t *node,
+    xc_credential_t *credential);
+
+/* Of a key's constructor: a fault of the file, or of the machine. */
+void xc_load_key_rc(xc_load_t *load, const xc_at_t *at, xc_rc_t rc,
+    const char *error);
+
+void xc_load_validity(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *before, const xc_json_t *after,
+    xc_credential_t *credential);
+void xc_load_sources(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_credential_t *credential);
+
+/* xc_policy_behalf.c: keeps the member on_behalf_of (NULL: none) until all
+ * agencies stand; then reads those that were kept. */
+void xc_load_behalf(xc_load_t *load, const xc_json_t *node,
+    xc_credential_t *credential);
+void xc_load_behalves(xc_load_t *load, const xc_at_t *at);
+
+/* A JWK set in a file: set, keys, key, members. */
+#define XC_LOAD_JWKS_DEPTH  8
+
+/* xc_policy_mtls.c, xc_policy_jwt.c: credentials of these types. */
+void xc_load_mtls(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_credential_t *credential);
+void xc_load_jwt(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_credential_t *credential);
+
+/* xc_policy_expiry.c: after the agencies. */
+void xc_load_expiry(xc_load_t *load);
 
 /* xc_policy_copy.c: sets policy->copy and its hash.  XC_ENOMEM, XC_EINTERNAL. */
 xc_rc_t xc_load_copy(xc_load_t *load, const xc_json_t *root, size_t text_len)

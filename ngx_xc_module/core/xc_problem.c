@@ -111,24 +111,73 @@ xc_problem_write(xc_buf_t *out, const xc_gate_t *gate, xc_str_t id,
 }
 
 
+/* RFC 6750 3: why only where a token came. */
+static void
+xc_problem_bearer(xc_buf_t *out, xc_reason_t reason)
+{
+    xc_buf_z(out, "Bearer realm=\"" XC_PROBLEM_REALM "\"");
+
+    if (reason == XC_REASON_TOKEN_INVALID) {
+        xc_buf_z(out, ", error=\"invalid_token\"");
+    }
+}
+
+
+void
+xc_problem_challenge(xc_buf_t *out, xc_scheme_t scheme, xc_reason_t reason)
+{
+    switch (scheme) {
+
+    case XC_SCHEME_JWT:
+        xc_problem_bearer(out, reason);
+        break;
+
+    case XC_SCHEME_MTLS:
+        xc_buf_z(out, "mTLS realm=\"" XC_PROBLEM_REALM "\"");
+        break;
+
+    default:
+        xc_buf_z(out, "Signature realm=\"" XC_PROBLEM_REALM "\"");
+    }
+}
+
+
+static void
+xc_problem_parameter(xc_buf_t *out, const char *name, xc_str_t value)
+{
+    xc_sfv_bare_t  string = { XC_SFV_STRING, 0, value };
+
+    xc_buf_char(out, ';');
+    xc_buf_z(out, name);
+    xc_buf_char(out, '=');
+    xc_sfv_write_bare(out, &string);
+}
+
+
 void
 xc_problem_accept_signature(xc_buf_t *out, const xc_policy_t *policy,
-    const xc_msg_t *msg)
+    const xc_msg_t *msg, xc_str_t nonce)
 {
-    xc_buf_z(out, "sig=(\"@method\" \"@authority\" \"@path\"");
+    size_t         i, n;
+    xc_str_t       required[XC_SIGBASE_REQUIRED_MAX];
+    xc_sfv_bare_t  name = { .type = XC_SFV_STRING };
 
-    if (msg->has_query) {
-        xc_buf_z(out, " \"@query\"");
-    }
+    n = xc_sigbase_required(msg, required);
+    xc_buf_z(out, "sig=(");
 
-    if (msg->body) {
-        xc_buf_z(out, " \"content-type\" \"content-digest\"");
+    for (i = 0; i < n; i++) {
+        xc_buf_z(out, i == 0 ? "" : " ");
+        name.text = required[i];
+        xc_sfv_write_bare(out, &name);
     }
 
     xc_buf_z(out, ");created");
 
+    if (policy->nonce_required) {
+        xc_problem_parameter(out, "nonce", nonce);
+    }
+
     if (policy->tag.len != 0) {
-        xc_buf_z(out, ";tag=");
-        xc_buf_json(out, policy->tag);
+        xc_problem_parameter(out, "tag", policy->tag);
     }
 }

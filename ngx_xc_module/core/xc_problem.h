@@ -22,9 +22,25 @@
 xc_rc_t xc_problem_write(xc_buf_t *out, const xc_gate_t *gate, xc_str_t id,
     int64_t now_s) XC_WUR;
 
-/* Accept-Signature (RFC 9421 5.1): what a signature of this message has to
- * cover. */
+#define XC_PROBLEM_REALM        "xc"
+
+/* Want-Content-Digest (RFC 9530 4): either will do. */
+#define XC_PROBLEM_WANT_DIGEST  "sha-256=10, sha-512=5"
+
+/*
+ * WWW-Authenticate (RFC 9110 11.6.1) for one accepted scheme.  None is
+ * registered for certificates, which the TLS handshake asks for; but a 401 needs
+ * a challenge, and a reader a word.
+ */
+void xc_problem_challenge(xc_buf_t *out, xc_scheme_t scheme,
+    xc_reason_t reason);
+
+/*
+ * Accept-Signature (RFC 9421 5.1): what a signature of this message has to
+ * cover, and its parameters but the keyid, which is the client's to know.
+ * nonce: a fresh one, which the client may use once.
+ */
 void xc_problem_accept_signature(xc_buf_t *out, const xc_policy_t *policy,
-    const xc_msg_t *msg);
+    const xc_msg_t *msg, xc_str_t nonce);
 
 #endif

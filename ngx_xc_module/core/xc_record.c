@@ -1,4 +1,4 @@
-#include "xc_record.h"
+#include "xc_record_impl.h"
 
 #include "xc_ascii.h"
 
@@ -113,26 +113,6 @@ xc_record_level(xc_buf_t *out, const xc_record_decision_t *in)
     return in->gate->authenticated
            && xc_record_string(out,
                                xc_level_name(in->gate->auth.agency->level));
-}
-
-
-static bool
-xc_record_credential(xc_buf_t *out, const xc_record_decision_t *in)
-{
-    const xc_credential_t  *credential = in->gate->auth.credential;
-
-    if (!in->gate->authenticated) {
-        return false;
-    }
-
-    /* A keyid is an id: nothing in it needs an escape. */
-    xc_buf_char(out, '"');
-    xc_buf_str(out, xc_scheme_name(credential->scheme));
-    xc_buf_char(out, ':');
-    xc_buf_str(out, credential->keyid);
-    xc_buf_char(out, '"');
-
-    return true;
 }
 
 
@@ -448,6 +428,7 @@ static const xc_record_member_t  xc_record_members[] = {
     XC_RECORD_MEMBER("agency", false, xc_record_agency),
     XC_RECORD_MEMBER("level", false, xc_record_level),
     XC_RECORD_MEMBER("credential", false, xc_record_credential),
+    XC_RECORD_MEMBER("via", false, xc_record_via),
     XC_RECORD_MEMBER("request_no", true, xc_record_request_no),
     XC_RECORD_MEMBER("purpose", true, xc_record_purpose),
     XC_RECORD_MEMBER("urgent", false, xc_record_urgent),
@@ -464,6 +445,8 @@ static const xc_record_member_t  xc_record_members[] = {
     XC_RECORD_MEMBER("content_digest", true, xc_record_content_digest),
     XC_RECORD_MEMBER("signature_input", true, xc_record_signature_input),
     XC_RECORD_MEMBER("signature", true, xc_record_signature),
+    XC_RECORD_MEMBER("certificate", false, xc_record_certificate),
+    XC_RECORD_MEMBER("token", false, xc_record_token),
     XC_RECORD_MEMBER("covered", true, xc_record_covered),
     XC_RECORD_MEMBER("decision", false, xc_record_decided),
     XC_RECORD_MEMBER("reason", false, xc_record_reason),
@@ -472,17 +455,17 @@ static const xc_record_member_t  xc_record_members[] = {
     XC_RECORD_MEMBER("policy", false, xc_record_policy),
 };
 
-typedef char xc_record_mask_fits[XC_COUNT(xc_record_members) <= 32 ? 1 : -1];
+typedef char xc_record_mask_fits[XC_COUNT(xc_record_members) <= 64 ? 1 : -1];
 
 
 static void
-xc_record_cut(xc_buf_t *out, uint32_t cut)
+xc_record_cut(xc_buf_t *out, uint64_t cut)
 {
     bool    any = false;
     size_t  i;
 
     for (i = 0; i < XC_COUNT(xc_record_members); i++) {
-        if (cut & (uint32_t) 1 << i) {
+        if (cut & (uint64_t) 1 << i) {
             xc_buf_z(out, any ? "," : ",\"cut\":[");
             xc_buf_bytes(out, xc_record_members[i].text + 1,
                          xc_record_members[i].len - 2);
@@ -519,14 +502,14 @@ xc_record_write_member(xc_buf_t *out, const xc_record_decision_t *in,
 
 
 static void
-xc_record_write(xc_buf_t *out, const xc_record_decision_t *in, uint32_t cut)
+xc_record_write(xc_buf_t *out, const xc_record_decision_t *in, uint64_t cut)
 {
     size_t  i;
 
     xc_buf_z(out, "\"event\":\"decision\"");
 
     for (i = 0; i < XC_COUNT(xc_record_members); i++) {
-        if ((cut & (uint32_t) 1 << i) == 0) {
+        if ((cut & (uint64_t) 1 << i) == 0) {
             xc_record_write_member(out, in, &xc_record_members[i]);
         }
     }
@@ -542,13 +525,13 @@ xc_record_write(xc_buf_t *out, const xc_record_decision_t *in, uint32_t cut)
  */
 static size_t
 xc_record_longest(const xc_buf_t *start, const xc_record_decision_t *in,
-    uint32_t cut)
+    uint64_t cut)
 {
     size_t    i, size, most = 0, longest = XC_COUNT(xc_record_members);
     xc_buf_t  out;
 
     for (i = 0; i < XC_COUNT(xc_record_members); i++) {
-        if (!xc_record_members[i].cuttable || (cut & (uint32_t) 1 << i) != 0) {
+        if (!xc_record_members[i].cuttable || (cut & (uint64_t) 1 << i) != 0) {
             continue;
         }
 
@@ -570,7 +553,7 @@ xc_rc_t
 xc_record_decision(xc_buf_t *out, const xc_record_decision_t *in)
 {
     size_t    longest;
-    uint32_t  cut = 0;
+    uint64_t  cut = 0;
     xc_buf_t  start = *out;
 
     for ( ;; ) {
@@ -589,6 +572,6 @@ xc_record_decision(xc_buf_t *out, const xc_record_decision_t *in)
             return XC_ELIMIT;
         }
 
-        cut |= (uint32_t) 1 << longest;
+        cut |= (uint64_t) 1 << longest;
     }
 }

@@ -3,16 +3,25 @@
 #include "xc_ascii.h"
 
 
+static bool
+xc_scope_is_granted(const xc_agency_t *agency, const xc_field_t *field)
+{
+    return (agency->groups & 1ull << field->group) != 0;
+}
+
+
 /* By the rules of DOMAIN.md rows 6 to 8; NONE: granted. */
 static xc_reason_t
-xc_scope_decide_field(const xc_agency_t *agency, const xc_request_t *request,
-    const xc_field_t *field)
+xc_scope_decide_field(const xc_agency_t *agency, const xc_agency_t *via,
+    const xc_request_t *request, const xc_field_t *field)
 {
     if (field == NULL) {
         return XC_REASON_FIELD_UNKNOWN;
     }
 
-    if ((agency->groups & 1ull << field->group) == 0) {
+    if (!xc_scope_is_granted(agency, field)
+        || (via != NULL && !xc_scope_is_granted(via, field)))
+    {
         return XC_REASON_FIELD_NOT_GRANTED;
     }
 
@@ -41,7 +50,8 @@ xc_scope_worsen(xc_reason_t *worst, xc_reason_t reason)
 
 
 static xc_reason_t
-xc_scope_decide_fields(const xc_agency_t *agency, xc_request_t *request)
+xc_scope_decide_fields(const xc_agency_t *agency, const xc_agency_t *via,
+    xc_request_t *request)
 {
     size_t       i;
     xc_asked_t  *asked;
@@ -49,7 +59,8 @@ xc_scope_decide_fields(const xc_agency_t *agency, xc_request_t *request)
 
     for (i = 0; i < request->n_fields; i++) {
         asked = &request->fields[i];
-        asked->refused = xc_scope_decide_field(agency, request, asked->field);
+        asked->refused = xc_scope_decide_field(agency, via, request,
+                                               asked->field);
         xc_scope_worsen(&worst, asked->refused);
     }
 
@@ -58,19 +69,32 @@ xc_scope_decide_fields(const xc_agency_t *agency, xc_request_t *request)
 
 
 static xc_rc_t
-xc_scope_tell_field(xc_arena_t *arena, const xc_request_t *request,
-    xc_verdict_t *verdict)
+xc_scope_tell_field(xc_arena_t *arena, const xc_agency_t *agency,
+    const xc_request_t *request, xc_verdict_t *verdict)
 {
-    size_t         i, n = 0;
-    xc_str_t       name = XC_STR("");
-    xc_scope_at_t  at = { XC_STR("fields"), -1, NULL };
+    size_t             i, n = 0;
+    xc_str_t           name = XC_STR("");
+    xc_scope_at_t      at = { XC_STR("fields"), -1, NULL };
+    const xc_field_t  *field = NULL;
 
     for (i = request->n_fields; i-- != 0; /* void */) {
         if (request->fields[i].refused == verdict->reason) {
             name = request->fields[i].name;
+            field = request->fields[i].field;
         }
 
         n += request->fields[i].refused != XC_REASON_NONE;
+    }
+
+    if (verdict->reason == XC_REASON_FIELD_NOT_GRANTED && field != NULL
+        && xc_scope_is_granted(agency, field))
+    {
+        return xc_scope_detail(arena, verdict, at, "\"%.*s%s\" is granted to "
+                               "the agency, but not to the intermediary; %zu "
+                               "of %zu refused",
+                               "“%.*s%s”已授权给本机关，但未授权给代提交方；共 "
+                               "%zu 项被拒（申请 %zu 项）",
+                               XC_SCOPE_TEXT(name), n, request->n_fields);
     }
 
     switch (verdict->reason) {
@@ -101,8 +125,8 @@ xc_scope_tell_field(xc_arena_t *arena, const xc_request_t *request,
 
 
 static xc_rc_t
-xc_scope_tell(xc_arena_t *arena, const xc_request_t *request,
-    xc_verdict_t *verdict)
+xc_scope_tell(xc_arena_t *arena, const xc_agency_t *agency,
+    const xc_request_t *request, xc_verdict_t *verdict)
 {
     switch (verdict->reason) {
 
@@ -136,21 +160,22 @@ xc_scope_tell(xc_arena_t *arena, const xc_request_t *request,
                                "names no subject", "未列明协查对象");
 
     default:
-        return xc_scope_tell_field(arena, request, verdict);
+        return xc_scope_tell_field(arena, agency, request, verdict);
     }
 }
 
 
 xc_rc_t
 xc_scope_decide(xc_arena_t *arena, const xc_policy_t *policy,
-    const xc_agency_t *agency, xc_request_t *request, xc_verdict_t *verdict)
+    const xc_agency_t *agency, const xc_agency_t *via, xc_request_t *request,
+    xc_verdict_t *verdict)
 {
     xc_rc_t       rc;
     xc_verdict_t  found = { XC_REASON_NONE, XC_STR(""), XC_STR("") };
 
     (void) policy;
 
-    found.reason = xc_scope_decide_fields(agency, request);
+    found.reason = xc_scope_decide_fields(agency, via, request);
 
     if (request->purpose_rule == NULL) {
         xc_scope_worsen(&found.reason, XC_REASON_PURPOSE_NOT_ALLOWED);
@@ -169,7 +194,7 @@ xc_scope_decide(xc_arena_t *arena, const xc_policy_t *policy,
     }
 
     if (found.reason != XC_REASON_NONE) {
-        rc = xc_scope_tell(arena, request, &found);
+        rc = xc_scope_tell(arena, agency, request, &found);
         if (rc != XC_OK) {
             return rc;
         }

@@ -81,11 +81,12 @@ xc_rc_t xc_scope_read_query(xc_arena_t *arena, const xc_policy_t *policy,
 /*
  * Decides: fields (each gets its own reason), approval, sweep, subjects.  All
  * faults are found; the verdict's reason is the one that stands first in
- * xc_reason.def.  XC_OK with verdict NONE: allowed; XC_DENIED: refused;
- * XC_ENOMEM.
+ * xc_reason.def.  via (may be NULL): the intermediary that asks for the agency;
+ * only what is granted to both is granted.  XC_OK with verdict NONE: allowed;
+ * XC_DENIED: refused; XC_ENOMEM.
  */
 xc_rc_t xc_scope_decide(xc_arena_t *arena, const xc_policy_t *policy,
-    const xc_agency_t *agency, xc_request_t *request, xc_verdict_t *verdict)
-    XC_WUR;
+    const xc_agency_t *agency, const xc_agency_t *via, xc_request_t *request,
+    xc_verdict_t *verdict) XC_WUR;
 
 #endif

@@ -2,9 +2,11 @@
  * HTTP Message Signatures, RFC 9421: the verifying side, as the scheme
  * xc_sig_scheme of xc_auth.h.
  *
- * Of the labels in Signature-Input the one whose keyid the policy registers
- * is verified, at the cost of at most one public-key operation; labels of
- * other keys (a proxy's) are not looked at.
+ * Of the labels in Signature-Input each whose keyid the policy registers, and
+ * whose tag is the policy's where it names one, is verified, at the cost of at
+ * most one public-key operation; labels of other keys (a proxy's) are passed
+ * over.  Each that is verified must verify, all must be of one agency, and
+ * each is burned by itself: no two share a nonce.
  */
 
 #ifndef XC_SIG_H

@@ -1,74 +1,23 @@
 #include "xc_sigbase.h"
 
-#include "xc_ascii.h"
 #include "xc_buf.h"
 
 
 #define XC_SIGBASE_PARAMS  "\"@signature-params\": "
 
-/* RFC 9421 2.2: the derived components that this version builds. */
-typedef enum {
-    XC_SIGBASE_METHOD,
-    XC_SIGBASE_TARGET_URI,
-    XC_SIGBASE_AUTHORITY,
-    XC_SIGBASE_SCHEME,
-    XC_SIGBASE_REQUEST_TARGET,
-    XC_SIGBASE_PATH,
-    XC_SIGBASE_QUERY,
-    XC_SIGBASE_DERIVED_COUNT
-} xc_sigbase_derived_t;
-
-static const char *const  xc_sigbase_derived[XC_SIGBASE_DERIVED_COUNT] = {
-    [XC_SIGBASE_METHOD] = "@method",
-    [XC_SIGBASE_TARGET_URI] = "@target-uri",
-    [XC_SIGBASE_AUTHORITY] = "@authority",
-    [XC_SIGBASE_SCHEME] = "@scheme",
-    [XC_SIGBASE_REQUEST_TARGET] = "@request-target",
-    [XC_SIGBASE_PATH] = "@path",
-    [XC_SIGBASE_QUERY] = "@query",
-};
-
-
-static xc_sigbase_derived_t
-xc_sigbase_find_derived(xc_str_t name)
-{
-    int  i;
-
-    for (i = 0; i < XC_SIGBASE_DERIVED_COUNT; i++) {
-        if (xc_str_eq(name, xc_str_z(xc_sigbase_derived[i]))) {
-            break;
-        }
-    }
-
-    return (xc_sigbase_derived_t) i;
-}
-
-
-/* RFC 9421 2.1: the field name in lower case. */
-static bool
-xc_sigbase_is_field_name(xc_str_t name)
-{
-    size_t  i;
-
-    for (i = 0; i < name.len; i++) {
-        if (!xc_ascii_is_tchar(name.data[i])
-            || xc_ascii_lower(name.data[i]) != name.data[i])
-        {
-            return false;
-        }
-    }
-
-    return name.len != 0;
-}
-
 
 bool
 xc_sigbase_covers(const xc_sfv_item_t *params, size_t n, xc_str_t name)
 {
-    size_t  i;
+    size_t                i;
+    const xc_sfv_item_t  *item;
 
     for (i = 0; i < n; i++) {
-        if (xc_str_eq(params->items[i].bare.text, name)) {
+        item = &params->items[i];
+
+        if (item->n_params == 0 && item->bare.type == XC_SFV_STRING
+            && xc_str_eq(item->bare.text, name))
+        {
             return true;
         }
     }
@@ -77,156 +26,63 @@ xc_sigbase_covers(const xc_sfv_item_t *params, size_t n, xc_str_t name)
 }
 
 
-const char *
-xc_sigbase_fault(const xc_sfv_item_t *params, size_t i)
+/* RFC 9421 2.5: each identifier once. */
+static const char *
+xc_sigbase_read(const xc_sfv_item_t *params, size_t i, xc_component_t *out)
 {
-    xc_str_t              name;
-    const xc_sfv_item_t  *item = &params->items[i];
+    size_t       j;
+    const char  *fault;
 
-    if (item->bare.type != XC_SFV_STRING) {
-        return "is not a string";
-    }
+    fault = xc_component_read(&params->items[i], out);
 
-    if (item->n_params != 0) {
-        return "has a parameter, which is not supported by this version";
-    }
-
-    name = item->bare.text;
-
-    /* RFC 9421 2.5: each identifier once. */
-    if (xc_sigbase_covers(params, i, name)) {
-        return "is named twice";
-    }
-
-    if (name.len != 0 && name.data[0] == '@') {
-        return xc_sigbase_find_derived(name) != XC_SIGBASE_DERIVED_COUNT
-               ? NULL : "is not supported by this version";
-    }
-
-    return xc_sigbase_is_field_name(name)
-           ? NULL : "is not a field name in lower case";
-}
-
-
-static xc_rc_t
-xc_sigbase_target_uri(xc_arena_t *arena, const xc_msg_t *msg,
-    xc_str_t authority, xc_str_t *out)
-{
-    void      *mem;
-    size_t     cap;
-    xc_buf_t   uri;
-
-    cap = sizeof("https://") + authority.len + msg->target.len;
-
-    mem = xc_arena_alloc(arena, cap);
-    if (mem == NULL) {
-        return XC_ENOMEM;
-    }
-
-    xc_buf_init(&uri, mem, cap);
-    xc_buf_z(&uri, msg->tls ? "https://" : "http://");
-    xc_buf_str(&uri, authority);
-    xc_buf_str(&uri, msg->target);
-
-    *out = xc_buf_view(&uri);
-
-    return XC_OK;
-}
-
-
-static xc_rc_t
-xc_sigbase_derived_value(xc_arena_t *arena, const xc_msg_t *msg,
-    xc_str_t authority, xc_sigbase_derived_t derived, xc_str_t *out)
-{
-    size_t  path_len = msg->path.len;
-
-    switch (derived) {
-
-    case XC_SIGBASE_METHOD:
-        *out = msg->method;
-        return XC_OK;
-
-    case XC_SIGBASE_TARGET_URI:
-        return xc_sigbase_target_uri(arena, msg, authority, out);
-
-    case XC_SIGBASE_AUTHORITY:
-        *out = authority;
-        return XC_OK;
-
-    case XC_SIGBASE_SCHEME:
-        *out = msg->tls ? XC_STR("https") : XC_STR("http");
-        return XC_OK;
-
-    case XC_SIGBASE_REQUEST_TARGET:
-        *out = msg->target;
-        return XC_OK;
-
-    case XC_SIGBASE_PATH:
-        /* RFC 9421 2.2.6 */
-        *out = path_len != 0 ? msg->path : XC_STR("/");
-        return XC_OK;
-
-    case XC_SIGBASE_QUERY:
-        /* RFC 9421 2.2.7: with its "?", which alone stands for no query. */
-        *out = !msg->has_query ? XC_STR("?")
-               : (xc_str_t) { msg->target.data + path_len,
-                              msg->target.len - path_len };
-        return XC_OK;
-
-    default:
-        return XC_DENIED;
-    }
-}
-
-
-/*
- * RFC 9421 2.5: printable ASCII, spaces and tabs, no obs-text.  A line break
- * would let a value pose as further lines of the base, and a record could not
- * hold other bytes as they are.
- */
-static bool
-xc_sigbase_is_plain(xc_str_t value)
-{
-    size_t         i;
-    unsigned char  c;
-
-    for (i = 0; i < value.len; i++) {
-        c = (unsigned char) value.data[i];
-
-        if ((c < 0x20 && c != '\t') || c >= 0x7f) {
-            return false;
+    for (j = 0; fault == NULL && j < i; j++) {
+        if (xc_component_same(&params->items[j], &params->items[i])) {
+            fault = "is named twice";
         }
     }
 
-    return true;
+    return fault;
 }
 
 
-static xc_rc_t
-xc_sigbase_value(xc_arena_t *arena, const xc_msg_t *msg,
-    xc_str_t authority, xc_str_t name, xc_str_t *out)
+const char *
+xc_sigbase_fault(const xc_sfv_item_t *params, size_t i)
 {
-    xc_rc_t   rc;
-    xc_str_t  value;
+    xc_component_t  component;
 
-    if (name.data[0] == '@') {
-        rc = xc_sigbase_derived_value(arena, msg, authority,
-                                  xc_sigbase_find_derived(name), &value);
-    } else {
-        rc = xc_msg_joined(msg, arena, name, &value);
+    return xc_sigbase_read(params, i, &component);
+}
+
+
+size_t
+xc_sigbase_required(const xc_msg_t *msg, xc_str_t *names)
+{
+    size_t  i, n = 0;
+
+    static const xc_str_t  where_present[] = {
+        { "xc-on-behalf-of", 15 }, { "xc-request", 10 }
+    };
+
+    names[n++] = XC_STR("@method");
+    names[n++] = XC_STR("@authority");
+    names[n++] = XC_STR("@path");
+
+    if (msg->has_query) {
+        names[n++] = XC_STR("@query");
     }
 
-    if (rc != XC_OK) {
-        return rc;
+    if (msg->body) {
+        names[n++] = XC_STR("content-type");
+        names[n++] = XC_STR("content-digest");
     }
 
-    if (!xc_sigbase_is_plain(value)) {
-        return XC_DENIED;
+    for (i = 0; i < XC_COUNT(where_present); i++) {
+        if (xc_msg_header(msg, where_present[i], NULL) != NULL) {
+            names[n++] = where_present[i];
+        }
     }
 
-    *out = value;
-
-    return XC_OK;
+    return n;
 }
 
 
@@ -297,30 +153,120 @@ xc_sigbase_write(xc_arena_t *arena, const xc_sfv_item_t *params,
 }
 
 
-size_t
-xc_sigbase_required(const xc_msg_t *msg, xc_str_t *names)
+/* How a record spells an identifier: plain names as they are. */
+static xc_rc_t
+xc_sigbase_spell(xc_arena_t *arena, const xc_sfv_item_t *item, xc_str_t *out)
 {
-    size_t  n = 0;
+    void      *mem;
+    size_t     cap;
+    xc_buf_t   b;
 
-    names[n++] = XC_STR("@method");
-    names[n++] = XC_STR("@authority");
-    names[n++] = XC_STR("@path");
-
-    if (msg->has_query) {
-        names[n++] = XC_STR("@query");
+    if (item->n_params == 0) {
+        *out = item->bare.text;
+        return XC_OK;
     }
 
-    if (msg->body) {
-        names[n++] = XC_STR("content-type");
-        names[n++] = XC_STR("content-digest");
+    cap = xc_sigbase_item_bound(item);
+
+    mem = xc_arena_alloc(arena, cap);
+    if (mem == NULL) {
+        return XC_ENOMEM;
     }
 
-    return n;
+    xc_buf_init(&b, mem, cap);
+    xc_sfv_write_item(&b, item);
+    *out = xc_buf_view(&b);
+
+    return b.overflow ? XC_EINTERNAL : XC_OK;
+}
+
+
+static const xc_covered_t *
+xc_sigbase_find(const xc_covered_t *covered, size_t n, xc_str_t component)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (xc_str_eq(covered[i].component, component)) {
+            return &covered[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * A member of the record is the field as it was joined, to the byte: it may end
+ * in a space, where the last of its lines was empty.
+ */
+static xc_rc_t
+xc_sigbase_member(const xc_sigbase_from_t *from, xc_str_t name, xc_str_t *out)
+{
+    const xc_header_t  *line = xc_msg_header(from->msg, name, NULL);
+
+    if (line == NULL || !xc_component_is_plain(line->value)) {
+        return XC_DENIED;
+    }
+
+    *out = line->value;
+
+    return XC_OK;
+}
+
+
+static xc_rc_t
+xc_sigbase_kept(xc_arena_t *arena, const xc_sigbase_from_t *from,
+    const xc_sfv_item_t *item, xc_str_t *out)
+{
+    xc_rc_t              rc;
+    xc_str_t             spelled;
+    const xc_covered_t  *kept;
+
+    rc = xc_sigbase_spell(arena, item, &spelled);
+    if (rc != XC_OK) {
+        return rc;
+    }
+
+    kept = xc_sigbase_find(from->covered, from->n_covered, spelled);
+    if (kept == NULL || !xc_component_is_plain(kept->value)) {
+        return XC_DENIED;
+    }
+
+    *out = kept->value;
+
+    return XC_OK;
+}
+
+
+static xc_rc_t
+xc_sigbase_value(xc_arena_t *arena, const xc_sigbase_from_t *from,
+    const xc_sfv_item_t *params, size_t i, xc_str_t *out)
+{
+    xc_component_t  component;
+
+    if (xc_sigbase_read(params, i, &component) != NULL) {
+        return XC_DENIED;
+    }
+
+    /* What another member gives must not be had from elsewhere. */
+    if (from->covered != NULL && !xc_component_is_given(&component)) {
+        return xc_sigbase_kept(arena, from, &params->items[i], out);
+    }
+
+    if (from->covered != NULL && component.kind == XC_COMPONENT_FIELD
+        && !component.sf && component.key.data == NULL)
+    {
+        return xc_sigbase_member(from, component.name, out);
+    }
+
+    return xc_component_value(arena, from->msg, from->authority, &component,
+                              out);
 }
 
 
 xc_rc_t
-xc_sig_base(xc_arena_t *arena, const xc_msg_t *msg, xc_str_t authority,
+xc_sig_base_from(xc_arena_t *arena, const xc_sigbase_from_t *from,
     const xc_sfv_item_t *params, xc_str_t *base, xc_str_t *component)
 {
     size_t     i;
@@ -337,9 +283,7 @@ xc_sig_base(xc_arena_t *arena, const xc_msg_t *msg, xc_str_t authority,
 
     for (i = 0; rc == XC_OK && i < params->n_items; i++) {
         name = params->items[i].bare.text;
-        rc = xc_sigbase_fault(params, i) == NULL
-             ? xc_sigbase_value(arena, msg, authority, name, &values[i])
-             : XC_DENIED;
+        rc = xc_sigbase_value(arena, from, params, i, &values[i]);
     }
 
     if (rc == XC_DENIED && component != NULL) {
@@ -354,57 +298,108 @@ xc_sig_base(xc_arena_t *arena, const xc_msg_t *msg, xc_str_t authority,
 }
 
 
-static bool
-xc_sigbase_is_given(xc_str_t name, bool keep_query)
+xc_rc_t
+xc_sig_base(xc_arena_t *arena, const xc_msg_t *msg, xc_str_t authority,
+    const xc_sfv_item_t *params, xc_str_t *base, xc_str_t *component)
 {
-    if (keep_query && xc_str_eq(name, XC_STR("@query"))) {
-        return false;
+    xc_sigbase_from_t  from = { msg, authority, NULL, 0 };
+
+    return xc_sig_base_from(arena, &from, params, base, component);
+}
+
+
+/* One more component, unless it stands there already. */
+static xc_rc_t
+xc_sigbase_keep(xc_arena_t *arena, const xc_msg_t *msg,
+    const xc_sfv_item_t *item, xc_covered_t *covered, size_t *n)
+{
+    xc_rc_t         rc;
+    xc_str_t        spelled;
+    xc_component_t  component;
+
+    if (xc_component_read(item, &component) != NULL) {
+        return XC_EINTERNAL;
     }
 
-    return name.data[0] == '@' || xc_str_eq(name, XC_STR("content-digest"));
+    rc = xc_sigbase_spell(arena, item, &spelled);
+
+    if (rc != XC_OK || xc_sigbase_find(covered, *n, spelled) != NULL) {
+        return rc;
+    }
+
+    rc = xc_component_value(arena, msg, XC_STR(""), &component,
+                            &covered[*n].value);
+    if (rc == XC_OK) {
+        covered[(*n)++].component = spelled;
+    }
+
+    return rc == XC_DENIED ? XC_EINTERNAL : rc;
+}
+
+
+static bool
+xc_sigbase_is_kept(const xc_sfv_item_t *item, bool keep_query)
+{
+    xc_component_t  component;
+
+    if (xc_component_read(item, &component) != NULL) {
+        return true;
+    }
+
+    return !xc_component_is_given(&component)
+           || (keep_query && component.kind == XC_COMPONENT_QUERY);
+}
+
+
+static size_t
+xc_sigbase_items(const xc_sfv_item_t *const *inputs, size_t n)
+{
+    size_t  i, items = 0;
+
+    for (i = 0; i < n; i++) {
+        items += inputs[i]->n_items;
+    }
+
+    return items;
 }
 
 
 xc_rc_t
 xc_sigbase_covered(xc_arena_t *arena, const xc_msg_t *msg,
-    const xc_sfv_item_t *params, bool keep_query, const xc_covered_t **out,
-    size_t *n)
+    const xc_sfv_item_t *const *inputs, size_t n, bool keep_query,
+    const xc_covered_t **out, size_t *n_out)
 {
-    size_t         i, found = 0, bytes = 0;
-    xc_rc_t        rc;
-    xc_str_t       name;
+    size_t         i, j, found = 0, bytes = 0;
+    xc_rc_t        rc = XC_OK;
     xc_covered_t  *covered;
 
-    covered = xc_arena_array(arena, params->n_items, sizeof(xc_covered_t));
+    covered = xc_arena_array(arena, xc_sigbase_items(inputs, n),
+                             sizeof(xc_covered_t));
     if (covered == NULL) {
         return XC_ENOMEM;
     }
 
-    for (i = 0; i < params->n_items; i++) {
-        name = params->items[i].bare.text;
-
-        if (xc_sigbase_is_given(name, keep_query)) {
-            continue;
+    for (i = 0; i < n; i++) {
+        for (j = 0; rc == XC_OK && j < inputs[i]->n_items; j++) {
+            if (xc_sigbase_is_kept(&inputs[i]->items[j], keep_query)) {
+                rc = xc_sigbase_keep(arena, msg, &inputs[i]->items[j], covered,
+                                     &found);
+            }
         }
-
-        rc = xc_sigbase_value(arena, msg, XC_STR(""), name,
-                              &covered[found].value);
-        if (rc != XC_OK) {
-            return rc;
-        }
-
-        covered[found].component = name;
-        bytes += name.len + covered[found].value.len;
-
-        if (bytes > XC_SIGBASE_COVERED_MAX) {
-            return XC_ELIMIT;
-        }
-
-        found++;
     }
 
-    *out = covered;
-    *n = found;
+    for (i = 0; i < found; i++) {
+        bytes += covered[i].component.len + covered[i].value.len;
+    }
 
-    return XC_OK;
+    if (rc == XC_OK && bytes > XC_SIGBASE_COVERED_MAX) {
+        rc = XC_ELIMIT;
+    }
+
+    if (rc == XC_OK) {
+        *out = covered;
+        *n_out = found;
+    }
+
+    return rc;
 }

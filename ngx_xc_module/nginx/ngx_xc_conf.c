@@ -13,8 +13,6 @@
 static char *ngx_xc_conf_later(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_xc_conf_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_xc_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_xc_conf_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_xc_conf_policy(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_xc_policy_t *ngx_xc_conf_policy_load(ngx_conf_t *cf,
@@ -60,7 +58,7 @@ ngx_command_t  ngx_xc_commands[] = {
 
     { ngx_string("xc_credentials"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_xc_conf_credentials,
+      ngx_xc_credentials_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -216,46 +214,6 @@ ngx_xc_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     xlcf->mode_file = cf->conf_file->file.name.data;
     xlcf->mode_line = cf->conf_file->line;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_xc_conf_credentials(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_xc_loc_conf_t *xlcf = conf;
-
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
-    (void) cmd;
-
-    if (xlcf->accept.n != 0) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (xc_str_eq(ngx_xc_str(&value[i]),
-                      xc_scheme_name(XC_SCHEME_HTTPSIG)))
-        {
-            if (xlcf->accept.n != 0) {
-                return "names an alternative twice";
-            }
-
-            xlcf->accept.alternatives[xlcf->accept.n++]
-                = 1u << XC_SCHEME_HTTPSIG;
-            continue;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the credential scheme \"%V\" is not supported by "
-                           "this version: write httpsig", &value[i]);
-        return NGX_CONF_ERROR;
-    }
 
     return NGX_CONF_OK;
 }
@@ -480,6 +438,8 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->accept.n == 0) {
         conf->accept = prev->accept;
+        conf->accept_file = prev->accept_file;
+        conf->accept_line = prev->accept_line;
     }
 
     if (conf->accept.n == 0) {
@@ -553,6 +513,10 @@ ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
     if (ngx_xc_conf_moved(cf, xmcf)) {
         return ngx_xc_conf_incomplete(cf, conf, "a changed directory or "
                                       "replay= of xc_state needs a restart");
+    }
+
+    if (ngx_xc_credentials_check(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     conf->gate.policy = conf->policy->policy;

@@ -32,6 +32,8 @@ static ngx_int_t ngx_xc_gate_fail(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     xc_reason_t reason);
 static ngx_int_t ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static void ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static void ngx_xc_gate_count(ngx_xc_ctx_t *ctx);
+static void ngx_xc_gate_full(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static void ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static xc_reason_t ngx_xc_gate_ended_by(ngx_http_request_t *r);
 
@@ -244,6 +246,12 @@ ngx_xc_gate_init(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
 
     ngx_xc_tls_describe(r->connection, &ctx->msg, &ctx->tls);
 
+    if (xlcf->certificate
+        && ngx_xc_tls_certificate(r, &ctx->msg) != NGX_OK)
+    {
+        return NULL;
+    }
+
     id = ngx_http_get_indexed_variable(r, xmcf->id_index);
 
     if (id == NULL || id->not_found || id->len != NGX_XC_ID_LEN) {
@@ -346,9 +354,7 @@ ngx_xc_gate_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
     }
 
     xc_map_count(gate->map, XC_COUNT_ADMITTED);
-    atomic_fetch_add_explicit(
-        &gate->places[ctx->gate.auth.agency->index]->admitted, 1,
-        memory_order_relaxed);
+    ngx_xc_gate_count(ctx);
 
     return NGX_AGAIN;
 }
@@ -402,25 +408,69 @@ ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 static void
 ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
-    xc_reason_t       reason = ctx->gate.verdict.reason;
-    xc_gate_conf_t   *gate = &ctx->conf->gate;
-    xc_map_agency_t  *place;
+    xc_reason_t      reason = ctx->gate.verdict.reason;
+    xc_gate_conf_t  *gate = &ctx->conf->gate;
 
     if (gate->map) {
         xc_map_count(gate->map, XC_COUNT_REASON + reason);
 
         if (ctx->gate.authenticated) {
-            place = gate->places[ctx->gate.auth.agency->index];
-
-            if (place) {
-                atomic_fetch_add_explicit(reason == XC_REASON_RATE_EXCEEDED
-                                          ? &place->limited : &place->refused,
-                                          1, memory_order_relaxed);
-            }
+            ngx_xc_gate_count(ctx);
         }
     }
 
+    if (reason == XC_REASON_REPLAY_STORE_FULL) {
+        ngx_xc_gate_full(r, ctx);
+    }
+
     ngx_xc_gate_log(r, ctx);
+}
+
+
+/* Somebody has to act on it: said once a minute */
+
+static void
+ngx_xc_gate_full(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    static time_t  told;
+
+    if (ngx_time() - told < 60) {
+        return;
+    }
+
+    told = ngx_time();
+
+    ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                  "xc: the replay store is full: requests are refused until "
+                  "signatures expire; write a larger replay= than %uL in "
+                  "xc_state and restart", ctx->conf->gate.map->replay);
+}
+
+
+/* The counters of the agency, and of an intermediary that asks for it */
+
+static void
+ngx_xc_gate_count(ngx_xc_ctx_t *ctx)
+{
+    size_t              i, n;
+    xc_reason_t         reason = ctx->gate.verdict.reason;
+    xc_map_agency_t    *place;
+    const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
+
+    n = xc_auth_agencies(&ctx->gate.auth, who);
+
+    for (i = 0; i < n; i++) {
+        place = ctx->conf->gate.places[who[i]->index];
+
+        if (place == NULL) {
+            continue;
+        }
+
+        atomic_fetch_add_explicit(reason == XC_REASON_NONE ? &place->admitted
+                                  : reason == XC_REASON_RATE_EXCEEDED
+                                  ? &place->limited : &place->refused,
+                                  1, memory_order_relaxed);
+    }
 }
 
 

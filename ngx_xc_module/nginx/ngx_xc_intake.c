@@ -429,7 +429,8 @@ ngx_xc_intake_render_variant(ngx_conf_t *cf, xc_arena_t *arena,
     as = format ? XC_INTAKE_HTML : XC_INTAKE_JSON;
     policy = conf->policy ? conf->policy->policy : NULL;
 
-    if (xc_intake_render(arena, conf->intake->intake, policy, as, lang, &text)
+    if (xc_intake_render(arena, conf->intake->intake, policy, &conf->accept, as,
+                         lang, &text)
         != XC_OK
         || xc_hash(XC_HASH_SHA256, text.data, text.len, sha256) != XC_OK)
     {

@@ -76,6 +76,7 @@ typedef struct {
     char                         boot_id[XC_JOURNAL_BOOT_ID_SIZE + 1];
     xc_map_t                     map;
     unsigned                     map_open:1;
+    uint64_t                     generation;   /* of this load, in the map */
 } ngx_xc_main_conf_t;
 
 
@@ -83,6 +84,7 @@ struct ngx_xc_loc_conf_s {
     ngx_uint_t                   mode;
     ngx_xc_policy_t             *policy;
     xc_auth_accept_t             accept;
+    ngx_uint_t                   certificate;  /* accept may need the client's */
     size_t                       body_size;
 
     ngx_xc_intake_doc_t         *intake;
@@ -92,6 +94,10 @@ struct ngx_xc_loc_conf_s {
     /* where `xc enforce` stands, for messages about what it lacks */
     u_char                      *mode_file;
     ngx_uint_t                   mode_line;
+
+    /* likewise, where xc_credentials stands */
+    u_char                      *accept_file;
+    ngx_uint_t                   accept_line;
 
     xc_gate_conf_t               gate;         /* completed in init_module */
 };
@@ -183,6 +189,11 @@ char *ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 /* ngx_xc_conf_audit.c */
 char *ngx_xc_audit_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* ngx_xc_conf_credentials.c */
+char *ngx_xc_credentials_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_xc_credentials_check(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
+
 /* One line of the error log a fault (emerg) or warning of a document */
 void ngx_xc_conf_faults(ngx_conf_t *cf, ngx_str_t *file,
     const xc_policy_faults_t *faults);
@@ -217,6 +228,9 @@ u_char *ngx_xc_log_handler(ngx_http_request_t *r, ngx_http_request_t *sr,
 /* Sets msg->tls and early_data, and the protocol's name */
 void ngx_xc_tls_describe(ngx_connection_t *c, xc_msg_t *msg, xc_str_t *version);
 
+/* Sets msg->certificate, in the request's pool; NGX_ERROR */
+ngx_int_t ngx_xc_tls_certificate(ngx_http_request_t *r, xc_msg_t *msg);
+
 /* ngx_xc_state.c */
 
 ngx_int_t ngx_xc_state_init_module(ngx_cycle_t *cycle);
@@ -226,6 +240,11 @@ void ngx_xc_state_journal_conf(ngx_cycle_t *cycle, ngx_xc_main_conf_t *mcf,
     xc_journal_conf_t *conf);
 void ngx_xc_state_clock(xc_gate_clock_t *clock);
 int64_t ngx_xc_state_now_us(void *data);
+
+/* ngx_xc_places.c */
+
+ngx_int_t ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf);
+void ngx_xc_places_publish(ngx_xc_main_conf_t *xmcf);
 
 /* ngx_xc_audit.c */
 

@@ -14,6 +14,10 @@ static ngx_int_t ngx_xc_reply_headers(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     ngx_uint_t status);
 static ngx_int_t ngx_xc_reply_challenge(ngx_http_request_t *r,
     ngx_xc_ctx_t *ctx);
+static ngx_int_t ngx_xc_reply_signature(ngx_http_request_t *r,
+    ngx_xc_ctx_t *ctx);
+static ngx_int_t ngx_xc_reply_copied(ngx_http_request_t *r, const char *name,
+    xc_buf_t *text);
 static ngx_int_t ngx_xc_reply_retry(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_reply_body(ngx_http_request_t *r, xc_str_t text);
 
@@ -88,35 +92,89 @@ ngx_xc_reply_headers(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
 }
 
 
+static unsigned
+ngx_xc_reply_schemes(const xc_auth_accept_t *accept)
+{
+    size_t    i;
+    unsigned  schemes = 0;
+
+    for (i = 0; i < accept->n; i++) {
+        schemes |= accept->alternatives[i];
+    }
+
+    return schemes;
+}
+
+
+/* A header line for each scheme that is accepted here */
+
 static ngx_int_t
 ngx_xc_reply_challenge(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
-    char       mem[512];
+    char         mem[128];
+    unsigned     schemes = ngx_xc_reply_schemes(&ctx->conf->accept);
+    xc_buf_t     challenge;
+    xc_scheme_t  scheme;
+
+    for (scheme = 0; scheme < XC_SCHEME_COUNT; scheme++) {
+        if ((schemes & 1u << scheme) == 0) {
+            continue;
+        }
+
+        xc_buf_init(&challenge, mem, sizeof(mem));
+        xc_problem_challenge(&challenge, scheme, ctx->gate.verdict.reason);
+
+        if (ngx_xc_reply_copied(r, "WWW-Authenticate", &challenge) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return (schemes & 1u << XC_SCHEME_HTTPSIG) != 0
+           ? ngx_xc_reply_signature(r, ctx) : NGX_OK;
+}
+
+
+/* What to sign, and with which digests */
+
+static ngx_int_t
+ngx_xc_reply_signature(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    char       mem[1024];
     xc_buf_t   accept;
     ngx_str_t  value;
 
-    ngx_str_set(&value, "Signature realm=\"xc\"");
-
-    if (ngx_xc_reply_header(r, "WWW-Authenticate", &value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     xc_buf_init(&accept, mem, sizeof(mem));
-    xc_problem_accept_signature(&accept, ctx->conf->policy->policy, &ctx->msg);
+    xc_problem_accept_signature(&accept, ctx->conf->policy->policy, &ctx->msg,
+                                ctx->id);
 
-    if (accept.overflow) {
+    if (ngx_xc_reply_copied(r, "Accept-Signature", &accept) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    value.data = (u_char *) accept.data;
-    value.len = accept.len;
+    ngx_str_set(&value, XC_PROBLEM_WANT_DIGEST);
+
+    return ngx_xc_reply_header(r, "Want-Content-Digest", &value);
+}
+
+
+static ngx_int_t
+ngx_xc_reply_copied(ngx_http_request_t *r, const char *name, xc_buf_t *text)
+{
+    ngx_str_t  value;
+
+    if (text->overflow) {
+        return NGX_ERROR;
+    }
+
+    value.data = (u_char *) text->data;
+    value.len = text->len;
 
     value.data = ngx_pstrdup(r->pool, &value);
     if (value.data == NULL) {
         return NGX_ERROR;
     }
 
-    return ngx_xc_reply_header(r, "Accept-Signature", &value);
+    return ngx_xc_reply_header(r, name, &value);
 }
 
 

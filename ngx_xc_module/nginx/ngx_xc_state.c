@@ -28,8 +28,6 @@ static ngx_uint_t ngx_xc_state_has_log(ngx_xc_main_conf_t *xmcf);
 static ngx_int_t ngx_xc_state_map(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf);
 static void ngx_xc_state_unmap(void *data);
-static ngx_int_t ngx_xc_state_places(ngx_cycle_t *cycle,
-    ngx_xc_main_conf_t *xmcf);
 static ngx_int_t ngx_xc_state_event(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf, const char *event);
 static xc_rc_t ngx_xc_state_append(ngx_cycle_t *cycle,
@@ -73,12 +71,14 @@ ngx_xc_state_init_module(ngx_cycle_t *cycle)
         /* where only a reload's record fails, the workers try for themselves */
 
         if (ngx_xc_state_event(cycle, xmcf, starting ? "start" : "reload")
-            == NGX_OK)
+            != NGX_OK && starting)
         {
-            return NGX_OK;
+            return NGX_ERROR;
         }
 
-        return starting ? NGX_ERROR : NGX_OK;
+        ngx_xc_places_publish(xmcf);
+
+        return NGX_OK;
     }
 
     if (starting) {
@@ -104,7 +104,7 @@ ngx_xc_state_prepare(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
         return NGX_ERROR;
     }
 
-    return ngx_xc_state_places(cycle, xmcf);
+    return ngx_xc_places_init(cycle, xmcf);
 }
 
 
@@ -332,54 +332,6 @@ ngx_xc_state_unmap(void *data)
 
     xmcf->map_open = 0;
     xc_map_close(&xmcf->map);
-}
-
-
-static ngx_int_t
-ngx_xc_state_places(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
-{
-    uint64_t              generation;
-    ngx_uint_t            i, n;
-    xc_gate_clock_t       clock;
-    ngx_xc_policy_t     **policies;
-    const xc_policy_t    *policy;
-    ngx_xc_gate_info_t   *gates;
-
-    ngx_xc_state_clock(&clock);
-    generation = xc_map_next_generation(&xmcf->map);
-    policies = xmcf->policies.elts;
-
-    for (i = 0; i < xmcf->policies.nelts; i++) {
-        policy = policies[i]->policy;
-
-        policies[i]->places = ngx_palloc(cycle->pool, (policy->n_agencies + 1)
-                                                   * sizeof(xc_map_agency_t *));
-        if (policies[i]->places == NULL) {
-            return NGX_ERROR;
-        }
-
-        for (n = 0; n < policy->n_agencies; n++) {
-            policies[i]->places[n] = xc_map_agency(&xmcf->map,
-                                                   policy->agencies[n].id,
-                                                   generation, clock.boot_us);
-
-            if (policies[i]->places[n] == NULL) {
-                ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                              "xc_state: there are more than %d agencies in "
-                              "the policies", XC_MAP_AGENCIES);
-                return NGX_ERROR;
-            }
-        }
-    }
-
-    gates = xmcf->gates.elts;
-
-    for (i = 0; i < xmcf->gates.nelts; i++) {
-        gates[i].conf->gate.places = gates[i].conf->policy->places;
-        gates[i].conf->gate.map = &xmcf->map;
-    }
-
-    return NGX_OK;
 }
 
 

@@ -7,12 +7,21 @@
 #include "ngx_xc_module.h"
 
 
-#define NGX_XC_STATUS_MAX  16384
+#define NGX_XC_STATUS_MAX     65536
+
+#define NGX_XC_STATUS_SOON    (30 * 24 * 3600)
+
+/* As many credentials that end soon are named; of the rest the number */
+#define NGX_XC_STATUS_ENDING  32
 
 
 static ngx_int_t ngx_xc_status_handler(ngx_http_request_t *r);
 static void ngx_xc_status_audit(xc_buf_t *out);
 static void ngx_xc_status_map(xc_buf_t *out, xc_map_t *map);
+static void ngx_xc_status_credentials(xc_buf_t *out,
+    ngx_xc_main_conf_t *xmcf);
+static void ngx_xc_status_ending(xc_buf_t *out, ngx_xc_main_conf_t *xmcf,
+    int64_t now_s);
 static void ngx_xc_status_number(xc_buf_t *out, const char *name,
     uint64_t value);
 
@@ -53,6 +62,8 @@ ngx_xc_status_handler(ngx_http_request_t *r)
     if (xmcf->map_open) {
         ngx_xc_status_map(&out, &xmcf->map);
     }
+
+    ngx_xc_status_credentials(&out, xmcf);
 
     xc_buf_z(&out, "}\n");
 
@@ -104,6 +115,7 @@ ngx_xc_status_map(xc_buf_t *out, xc_map_t *map)
 
     xc_buf_z(out, ",\"nonces\":{\"used\":");
     xc_buf_u64(out, xc_map_nonces_used(map, clock.now_s));
+    ngx_xc_status_number(out, "slots", map->n_buckets * XC_MAP_BUCKET);
     ngx_xc_status_number(out, "replay", map->replay);
     xc_buf_z(out, "},\"counters\":{\"admitted\":");
     xc_buf_u64(out, map->counters[XC_COUNT_ADMITTED]);
@@ -131,6 +143,75 @@ ngx_xc_status_map(xc_buf_t *out, xc_map_t *map)
     }
 
     xc_buf_char(out, '}');
+}
+
+
+static void
+ngx_xc_status_credentials(xc_buf_t *out, ngx_xc_main_conf_t *xmcf)
+{
+    int64_t             now_s;
+    uint64_t            n, expired, soon;
+    ngx_uint_t          i;
+    ngx_xc_policy_t   **policies;
+
+    n = expired = soon = 0;
+    now_s = ngx_xc_state_now_us(NULL) / 1000000;
+    policies = xmcf->policies.elts;
+
+    for (i = 0; i < xmcf->policies.nelts; i++) {
+        n += policies[i]->policy->n_credentials;
+        expired += xc_policy_ended(policies[i]->policy, now_s);
+        soon += xc_policy_ended(policies[i]->policy,
+                                now_s + NGX_XC_STATUS_SOON);
+    }
+
+    xc_buf_z(out, ",\"credentials\":{\"registered\":");
+    xc_buf_u64(out, n);
+    ngx_xc_status_number(out, "expired", expired);
+    ngx_xc_status_number(out, "within_30_days", soon - expired);
+    xc_buf_z(out, ",\"expiring\":[");
+    ngx_xc_status_ending(out, xmcf, now_s);
+    xc_buf_z(out, "]}");
+}
+
+
+/* Who is to be asked for a new key, the most urgent of each policy first */
+
+static void
+ngx_xc_status_ending(xc_buf_t *out, ngx_xc_main_conf_t *xmcf, int64_t now_s)
+{
+    size_t                  k;
+    ngx_uint_t              i, n;
+    ngx_xc_policy_t       **policies;
+    const xc_policy_t      *policy;
+    const xc_credential_t  *credential;
+
+    n = 0;
+    policies = xmcf->policies.elts;
+
+    for (i = 0; i < xmcf->policies.nelts; i++) {
+        policy = policies[i]->policy;
+
+        for (k = xc_policy_ended(policy, now_s); k < policy->n_ending; k++) {
+            credential = policy->ending[k];
+
+            if (credential->not_after_s > now_s + NGX_XC_STATUS_SOON
+                || n == NGX_XC_STATUS_ENDING)
+            {
+                break;
+            }
+
+            xc_buf_z(out, n++ == 0 ? "{\"agency\":" : ",{\"agency\":");
+            xc_buf_json(out, credential->agency->id);
+            xc_buf_z(out, ",\"scheme\":");
+            xc_buf_json(out, xc_scheme_name(credential->scheme));
+            xc_buf_z(out, ",\"keyid\":");
+            xc_buf_json(out, credential->keyid);
+            ngx_xc_status_number(out, "days",
+                                 (credential->not_after_s - now_s) / 86400);
+            xc_buf_char(out, '}');
+        }
+    }
 }
 
 

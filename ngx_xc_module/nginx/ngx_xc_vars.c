@@ -182,7 +182,7 @@ ngx_xc_var_credential(xc_buf_t *out, ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
     if (ctx->gate.authenticated) {
         xc_buf_str(out, xc_scheme_name(ctx->gate.auth.credential->scheme));
         xc_buf_char(out, ':');
-        xc_buf_str(out, ctx->gate.auth.credential->keyid);
+        xc_buf_pct(out, ctx->gate.auth.credential->keyid);
     }
 }
 

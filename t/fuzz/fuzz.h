@@ -131,8 +131,8 @@ fuzz_decide(xc_arena_t *arena, const xc_policy_t *policy, xc_rc_t rc,
     fuzz_check_verdict(rc, verdict);
 
     for (i = 0; rc == XC_OK && i < policy->n_agencies; i++) {
-        rc = xc_scope_decide(arena, policy, &policy->agencies[i], request,
-                             verdict);
+        rc = xc_scope_decide(arena, policy, &policy->agencies[i], NULL,
+                             request, verdict);
         fuzz_check_verdict(rc, verdict);
 
         if (rc == XC_OK) {

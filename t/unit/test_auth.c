@@ -103,6 +103,58 @@ test_credential(void)
 }
 
 
+/* What schemes add up to. */
+static void
+test_add(void)
+{
+    size_t              i;
+    xc_str_t            detail = XC_STR_NONE;
+    xc_auth_t           auth = { .n_once = 0 };
+    xc_once_t           once = { .created_s = NOW };
+    xc_reason_t         reason = XC_REASON_NONE;
+    const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
+
+    xt_ok(!xc_auth_is_signed(&auth), "nothing is signed by nobody");
+
+    for (i = 0; i < XC_AUTH_CREDENTIALS_MAX; i++) {
+        if (xc_auth_add(&auth, &credentials[i % 2], &reason, &detail)
+            != XC_OK)
+        {
+            break;
+        }
+    }
+
+    xt_ok(i == XC_AUTH_CREDENTIALS_MAX && auth.n_credentials == i
+          && auth.credential == &credentials[0]
+          && auth.agency == &agencies[0], "all credentials of one agency");
+    xt_ok(xc_auth_add(&auth, &credentials[0], &reason, &detail)
+          == XC_EINTERNAL && reason == XC_REASON_NONE, "one too many");
+    xt_ok(xc_auth_is_signed(&auth), "signed");
+
+    auth.n_credentials = 1;
+    xt_ok(xc_auth_add(&auth, &credentials[2], &reason, &detail) == XC_DENIED
+          && reason == XC_REASON_CREDENTIAL_CONFLICT && detail.len != 0
+          && auth.n_credentials == 1 && auth.agency == &agencies[0],
+          "another agency's is a conflict");
+
+    for (i = 0; i < XC_AUTH_ONCE_MAX; i++) {
+        if (xc_auth_once(&auth, &once) != XC_OK) {
+            break;
+        }
+    }
+
+    xt_ok(i == XC_AUTH_ONCE_MAX && auth.n_once == i
+          && xc_auth_once(&auth, &once) == XC_EINTERNAL,
+          "what may pass once, and one too many");
+
+    xt_ok(xc_auth_agencies(&auth, who) == 1 && who[0] == &agencies[0],
+          "an agency that asks for itself");
+    auth.via = &agencies[1];
+    xt_ok(xc_auth_agencies(&auth, who) == 2 && who[0] == &agencies[1]
+          && who[1] == &agencies[0], "and one that another asks for");
+}
+
+
 int
 main(void)
 {
@@ -112,6 +164,7 @@ main(void)
 
     test_accept();
     test_credential();
+    test_add();
 
     xc_heap_free(&setup_heap);
 

@@ -327,6 +327,37 @@ test_small_order(void)
 }
 
 
+/* RFC 8032 5.1.3: a y that no point has, or that is spelled beyond the prime.
+ * Half of all typing errors make such a key, under which nothing verifies. */
+static void
+test_no_point(void)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *raw, *want;
+    } cases[] = {
+        { "0200000000000000000000000000000000000000000000000000000000000000",
+          "no point of Ed25519" },
+        { "0200000000000000000000000000000000000000000000000000000000000080",
+          "no point of Ed25519" },
+        { "0300000000000000000000000000000000000000000000000000000000000000",
+          "another key" },
+        { "0300000000000000000000000000000000000000000000000000000000000080",
+          "another key" },
+        { "f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+          "no point of Ed25519" },
+        { "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660d",
+          "no point of Ed25519" },
+    };
+
+    for (i = 0; i < XC_COUNT(cases); i++) {
+        xt_is(xc_str_z(fault(base64(XC_B64_STD, unhex(cases[i].raw)))),
+              xc_str_z(cases[i].want), "a point? %zu", i);
+    }
+}
+
+
 static void
 test_ed25519(void)
 {
@@ -517,6 +548,7 @@ main(void)
     test_secret();
     test_public_texts();
     test_small_order();
+    test_no_point();
     test_ed25519();
     test_private_texts();
     test_generate();

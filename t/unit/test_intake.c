@@ -248,6 +248,11 @@ has(xc_str_t text, const char *part)
 }
 
 
+static const xc_auth_accept_t  accepted = {
+    { 1u << XC_SCHEME_HTTPSIG, 1u << XC_SCHEME_MTLS | 1u << XC_SCHEME_JWT }, 2
+};
+
+
 static void
 test_json(const xc_intake_t *in)
 {
@@ -257,8 +262,8 @@ test_json(const xc_intake_t *in)
     xc_json_error_t   error;
 
     xc_heap_init(&heap, 0);
-    xt_ok(xc_intake_render(&heap.arena, in, small_policy(), XC_INTAKE_JSON,
-                           XC_INTAKE_ZH, &out) == XC_OK
+    xt_ok(xc_intake_render(&heap.arena, in, small_policy(), &accepted,
+                           XC_INTAKE_JSON, XC_INTAKE_ZH, &out) == XC_OK
           && xc_json_parse(&heap.arena, out, 8, &error, &root) == XC_OK,
           "the JSON is strict JSON");
 
@@ -272,16 +277,18 @@ test_json(const xc_intake_t *in)
     xt_is(xc_json_string(node), XC_STR("Na\"me"), "and titles");
     node = xc_json_pointer(root, XC_STR("/schemes/0"));
     xt_is(xc_json_string(node), XC_STR("httpsig"), "schemes");
+    node = xc_json_pointer(root, XC_STR("/schemes/1"));
+    xt_is(xc_json_string(node), XC_STR("mtls+jwt"), "and what goes together");
     node = xc_json_pointer(root, XC_STR("/signature/algorithms"));
-    xt_ok(xc_json_size(node) == 2, "algorithms");
+    xt_ok(xc_json_size(node) == 7, "algorithms");
     node = xc_json_pointer(root, XC_STR("/purposes/0/zh"));
     xt_is(xc_json_string(node), XC_STR("缺陷消费品召回"), "purposes");
     xt_ok(xc_json_pointer(root, XC_STR("/not_for/zh")) != NULL
           && xc_json_pointer(root, XC_STR("/audience/en")) != NULL,
           "whom and what it is for");
 
-    xt_ok(xc_intake_render(&heap.arena, in, NULL, XC_INTAKE_JSON, XC_INTAKE_ZH,
-                           &out) == XC_OK
+    xt_ok(xc_intake_render(&heap.arena, in, NULL, &accepted, XC_INTAKE_JSON,
+                           XC_INTAKE_ZH, &out) == XC_OK
           && xc_json_parse(&heap.arena, out, 8, &error, &root) == XC_OK
           && xc_json_pointer(root, XC_STR("/fields")) == NULL,
           "without a policy: no fields");
@@ -372,19 +379,21 @@ test_html(const xc_intake_t *in)
     xc_str_t   out = XC_STR("");
 
     static const struct {
-        const char  *lang, *title, *no, *group, *label;
+        const char  *lang, *title, *no, *group, *label, *schemes;
     } want[XC_INTAKE_LANGS] = {
         { "<html lang=\"zh-CN\">", "<h1>接收协查方式</h1>", "不通过本渠道提出",
-          "平台内经营者身份信息", "有效期至" },
+          "平台内经营者身份信息", "有效期至",
+          "（RFC 9421），或者 客户端证书（TLS） 与 令牌（JWT）" },
         { "<html lang=\"en\">", "<h1>How enforcement-assistance",
           "not made through this channel", "Merchant identity",
-          "Valid until" },
+          "Valid until",
+          "(RFC 9421), or client certificate (TLS) and token (JWT)" },
     };
 
     xc_heap_init(&heap, 0);
 
     for (lang = 0; lang < XC_INTAKE_LANGS; lang++) {
-        if (!xt_ok(xc_intake_render(&heap.arena, in, small_policy(),
+        if (!xt_ok(xc_intake_render(&heap.arena, in, small_policy(), &accepted,
                                     XC_INTAKE_HTML, (xc_intake_lang_t) lang,
                                     &out) == XC_OK, "a page"))
         {
@@ -393,7 +402,8 @@ test_html(const xc_intake_t *in)
 
         xt_ok(has(out, want[lang].lang) && has(out, want[lang].title)
               && has(out, want[lang].no) && has(out, want[lang].group)
-              && has(out, want[lang].label), "in its language");
+              && has(out, want[lang].label)
+              && has(out, want[lang].schemes), "in its language");
         xt_ok(balanced(out), "every element is closed");
         xt_ok(has(out, "示例&lt;平台&gt;") && !has(out, "示例<"),
               "what the document holds is text");
@@ -432,9 +442,9 @@ test_render(void)
 
     only_zh = *in;
     only_zh.langs[XC_INTAKE_EN] = false;
-    xt_ok(xc_intake_render(&heap.arena, &only_zh, NULL, XC_INTAKE_HTML,
+    xt_ok(xc_intake_render(&heap.arena, &only_zh, NULL, &accepted, XC_INTAKE_HTML,
                            XC_INTAKE_EN, &en) == XC_OK
-          && xc_intake_render(&heap.arena, &only_zh, NULL, XC_INTAKE_HTML,
+          && xc_intake_render(&heap.arena, &only_zh, NULL, &accepted, XC_INTAKE_HTML,
                               XC_INTAKE_ZH, &zh) == XC_OK
           && xc_str_eq(en, zh) && !has(zh, "?lang="),
           "a language that is not offered");

@@ -289,7 +289,12 @@ static const check_t  checks[] = {
       .reason = XC_REASON_HEADER_RESERVED },
     { .name = "XC-Request", .header = "XC-Request",
       .reason = XC_REASON_HEADER_RESERVED },
-    { .name = "XC-On-Behalf-Of", .header = "xc-on-behalf-of",
+    { .name = "XC-On-Behalf-Of", .header = "xc-On-Behalf-of" },
+    { .name = "XC_On_Behalf_Of", .header = "XC_On_Behalf_Of",
+      .reason = XC_REASON_HEADER_RESERVED },
+    { .name = "xc-on.behalf-of", .header = "xc-on.behalf-of",
+      .reason = XC_REASON_HEADER_RESERVED },
+    { .name = "X-XC-On-Behalf-Of", .header = "X-XC-On-Behalf-Of",
       .reason = XC_REASON_HEADER_RESERVED },
 };
 

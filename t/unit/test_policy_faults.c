@@ -7,6 +7,20 @@
 #include <stdio.h>
 
 
+#define KEY     "agencies[0].credentials[0].public_key"
+
+#define ALG_KEY "'alg': 'ed25519',\n       'public_key': '" SAMPLE_PUBLIC "'"
+
+/* The key of GB/T 32918.5 Annex A, and a point beside the curve */
+#define SM2_KEY                                                               \
+    "BAn53zEeVCGhUN19Fh5LxcZyF5+tGDP8B2uwj/NW81AgzOpJDO"                      \
+    "JndaUtxupxjMGqYArtBfvzXghKZjL2By2prRM="
+#define SM2_OFF                                                               \
+    "BAn53zEeVCGhUN19Fh5LxcZyF5+tGDP8B2uwj/NW81AgzOpJDO"                      \
+    "JndaUtxupxjMGqYArtBfvzXghKZjL2By2prRI="
+
+#define BEHALF  "agencies[0].credentials[0].on_behalf_of"
+
 static const char  many_fields[] =
     "'fields': {'a b': 1, 'c': {'group': 'g', 'zh': '', 'en': 7,"
     " 'standard': 'yes', 'more': 1}},\n 'x': {";
@@ -215,10 +229,8 @@ static const struct {
       "not given, and rates has no \"default\"" },
 
     /* credentials */
-    { "'type': 'httpsig'", "'type': 'mtls', 'spki_sha256': 'a'",
-      "agencies[0].credentials[0].type", "\"mtls\" is not supported by this" },
     { "'type': 'httpsig'", "'type': 'jwt'",
-      "agencies[0].credentials[0].type", "\"jwt\" is not supported by this" },
+      "agencies[0].credentials[0].iss", "required" },
     { "'type': 'httpsig'", "'type': 'basic'",
       "agencies[0].credentials[0].type", "write one of httpsig" },
     { "'type': 'httpsig', ", "", "agencies[0].credentials[0].type",
@@ -226,22 +238,53 @@ static const struct {
     { "'keyid': '310000-2026'", "'keyid': '310115-2026a'",
       "agencies[1].credentials[0].keyid",
       "is that of agencies[0].credentials[0]" },
-    { "'alg': 'ed25519'", "'alg': 'sm2-sm3'",
-      "agencies[0].credentials[0].alg", "\"sm2-sm3\" is not supported by" },
-    { "'alg': 'ed25519'", "'alg': 'ecdsa-p256-sha256'",
-      "agencies[0].credentials[0].alg", "is not supported by this version" },
-    { "'alg': 'ed25519'", "'alg': 'ecdsa-p384-sha384'",
-      "agencies[0].credentials[0].alg", "is not supported by this version" },
-    { "'alg': 'ed25519'", "'alg': 'rsa-pss-sha512'",
-      "agencies[0].credentials[0].alg", "is not supported by this version" },
-    { "'alg': 'ed25519'", "'alg': 'rsa-v1_5-sha256'",
-      "agencies[0].credentials[0].alg", "is not supported by this version" },
+    { "'alg': 'ed25519'", "'alg': 'sm2-sm3'", KEY, "not an SM2 key" },
+    { "'alg': 'ed25519'", "'alg': 'ecdsa-p256-sha256'", KEY,
+      "not a P-256 key" },
+    { "'alg': 'ed25519'", "'alg': 'ecdsa-p384-sha384'", KEY,
+      "not a P-384 key" },
+    { "'alg': 'ed25519'", "'alg': 'rsa-pss-sha512'", KEY, "not an RSA key" },
+    { "'alg': 'ed25519'", "'alg': 'rsa-v1_5-sha256'", KEY, "not an RSA key" },
+    { "'alg': 'ed25519'", "'alg': 'PS256'", "agencies[0].credentials[0].alg",
+      "write one of ed25519" },
+    { ALG_KEY, "'alg': 'sm2-sm3', 'public_key': '" SM2_OFF "'", KEY,
+      "a point that is not on the curve" },
+    { ALG_KEY, "'alg': 'sm2-sm3', 'public_key': '" SM2_KEY "',"
+      " 'sm2_id': ''", "agencies[0].credentials[0].sm2_id", "1 to 128" },
+    { ALG_KEY, "'alg': 'sm2-sm3', 'public_key': '" SM2_KEY "',"
+      " 'sm2_id': 7", "agencies[0].credentials[0].sm2_id",
+      "must be a string" },
+    { ALG_KEY, "'alg': 'ecdsa-p256-sha256', 'public_key': '" SM2_KEY "'", KEY,
+      "a point that is not on the curve" },
     { "'alg': 'ed25519'", "'alg': 'none'",
       "agencies[0].credentials[0].alg", "write one of ed25519, hmac-sha256" },
     { "'alg': 'ed25519'", "'alg': 'ed25519', 'sm2_id': '1'",
-      "agencies[0].credentials[0].sm2_id", "sm2_id is not supported by this" },
-    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': ['1']",
-      "agencies[0].credentials[0].on_behalf_of", "is not supported by this" },
+      "agencies[0].credentials[0].sm2_id", "belongs to the algorithm" },
+
+    /* intermediaries */
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': ['000000', '1']",
+      BEHALF "[1]", "no agency \"1\" in agencies" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': ['310115']",
+      BEHALF "[0]", "\"310115\" is the agency of the credential itself" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': ['000000',"
+      " '310000', '000000']", BEHALF "[2]", "000000 is named twice" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': [7]",
+      BEHALF "[0]", "must be a string" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': []",
+      BEHALF, "must name 1 to 4096 agencies, found 0" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': 'city'",
+      BEHALF, "must be an array" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': {}",
+      BEHALF ".level", "required" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': {'level':"
+      " 'town'}", BEHALF ".level", "write one of county" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': {'level':"
+      " 'city', 'region': '31'}", BEHALF ".region", "unknown member" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': {'level':"
+      " 'city', 'region_prefix': '31-'}", BEHALF ".region_prefix",
+      "0 to 6 digits or letters" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': {'level':"
+      " 'city', 'region_prefix': '3101150'}", BEHALF ".region_prefix", "6" },
     { SAMPLE_PUBLIC, "AAAA", "agencies[0].credentials[0].public_key",
       "Ed25519" },
     { "'public_key'", "'secret'", "agencies[0].credentials[0].secret",
@@ -322,6 +365,14 @@ static const struct {
       "agencies[0].credentials[0].not_after", "expires within 30 days" },
     { "2027-01-01T00:00:00+08:00", "2026-12-22T00:00:01Z", NULL, NULL },
     { "'region': '310115'", "'region': 'XPCC', 'parent': 'xpcc'", NULL, NULL },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': {'level':"
+      " 'county', 'region_prefix': ''}", BEHALF, "no other agency has" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': {'level':"
+      " 'province', 'region_prefix': '32'}", BEHALF, "no other agency has" },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': {'level':"
+      " 'province', 'region_prefix': '31'}", NULL, NULL },
+    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': ['000000',"
+      " '310000']", NULL, NULL },
     { "'region': '310115'", "'region': '310115', 'parent': '310000'", NULL,
       NULL },
     { "'203.0.113.0/24'", "'0.0.0.0/0', '::/0', '::ffff:1.2.3.0/120'", NULL,

@@ -147,7 +147,8 @@ whole_init(whole_t *d, const xc_policy_t *policy)
         .content_digest = XC_STR("sha-256=:x:"),
         .auth = { .credential = &agency->credentials[0], .agency = agency,
                   .evidence = { XC_STR("sig"), XC_STR("sig=(\"@method\")"),
-                                XC_STR("sig=:x:"), d->covered, 2 } },
+                                XC_STR("sig=:x:"), d->covered, 2, NULL,
+                                NULL } },
         .request = { .request_no = XC_STR("一号"),
                      .purpose = XC_STR("urgent"),
                      .purpose_rule = &d->purpose, .case_no = XC_STR("c"),
@@ -200,6 +201,8 @@ subject_key(xc_arena_t *arena)
 }
 
 
+#define ZEROS   "000000000000000000000000000000000000000000000000000000000000"
+
 static void
 test_members(const xc_policy_t *policy)
 {
@@ -207,6 +210,14 @@ test_members(const xc_policy_t *policy)
     whole_t    d;
     parsed_t   p;
     xc_heap_t  heap;
+
+    static const xc_certificate_t  certificate = {
+        .sha256 = { 0xa1, [31] = 0x0f },
+        .spki_sha256 = { 0xb2, [31] = 0xf0 }
+    };
+    static const xc_credential_t  subject = {
+        .scheme = XC_SCHEME_MTLS, .keyid = { "CN=\"浦东\\, \",O=x", 18 }
+    };
 
     whole_init(&d, policy);
     xc_heap_init(&heap, 0);
@@ -267,6 +278,40 @@ test_members(const xc_policy_t *policy)
           "its subject is masked all the same");
     xt_ok(xc_json_type(xc_json_member(p.root, XC_STR("tls"))) == XC_JSON_NULL,
           "tls is null");
+    xc_heap_free(&p.heap);
+
+    /* an intermediary, and the other schemes' evidence */
+    whole_init(&d, policy);
+    d.gate.auth.via = &policy->agencies[1];
+    d.gate.auth.evidence.certificate = &certificate;
+    d.gate.auth.evidence.token_sha256 = certificate.spki_sha256;
+    xt_ok(parse(&p, record(&d.in), false), "one with all evidence is JSON");
+    xt_is(names(&p, mem, sizeof(mem)), XC_STR(BEGIN "via request_no purpose "
+          "urgent case_no legal_basis fields approval subjects window category "
+          "region sweep content_digest signature_input signature certificate "
+          "token covered decision reason refused mode policy "),
+          "its members");
+    xt_is(string(&p, "agency"), XC_STR("310115"), "the agency that asks");
+    xt_is(string(&p, "level"), XC_STR("county"), "of its level");
+    xt_is(string(&p, "via"), XC_STR("310000"), "the intermediary");
+    xt_is(string(&p, "certificate"), XC_STR("a1" ZEROS "0f"),
+          "the certificate's hash");
+    xt_is(string(&p, "token"), XC_STR("b2" ZEROS "f0"), "the token's");
+    xc_heap_free(&p.heap);
+
+    /* a certificate's subject has other characters than a keyid */
+    d.gate.auth.credential = &subject;
+    xt_ok(parse(&p, record(&d.in), false), "a subject stays within its string");
+    xt_is(string(&p, "credential"), XC_STR("mtls:CN=\"浦东\\, \",O=x"),
+          "and is whole");
+    xc_heap_free(&p.heap);
+
+    d.gate.authenticated = false;
+    xt_ok(parse(&p, record(&d.in), false)
+          && string(&p, "via").data == NULL
+          && string(&p, "certificate").len == 64
+          && string(&p, "token").len == 64,
+          "no intermediary without authentication, but the evidence");
     xc_heap_free(&p.heap);
 
     /* a verified signature's key and agency, or none at all */
@@ -669,7 +714,7 @@ maxima_world(world_t *w, maxima_t *m)
     world_map(w, false);
     w->conf = (xc_gate_conf_t) {
         w->policy, w->places, &w->map, { { 1u << XC_SCHEME_HTTPSIG }, 1 },
-        1 << 20
+        1 << 20, 0
     };
 }
 
@@ -725,7 +770,11 @@ test_maxima(void)
     request_t             r;
     maxima_t             *m = malloc(sizeof(maxima_t));
     parsed_t              p;
+    char                  subject[XC_X509_SUBJECT_MAX];
     xc_str_t              line;
+    xc_agency_t           via = { .index = 0 };
+    xc_credential_t       mtls = { .scheme = XC_SCHEME_MTLS };
+    xc_certificate_t      certificate = { .verified = true };
     xc_record_decision_t  in;
 
     if (m == NULL) {
@@ -761,6 +810,23 @@ test_maxima(void)
           && xc_json_size(xc_json_member(p.root, XC_STR("covered"))) == 2
           && string(&p, "host").len > 200, "and holds all of them");
     xt_ok(xc_json_member(p.root, XC_STR("cut")) == NULL, "nothing is cut");
+    xc_heap_free(&p.heap);
+
+    /* what other schemes and an intermediary add */
+    memset(subject, '"', sizeof(subject));
+    via.id = (xc_str_t) { subject, 64 };
+    mtls.keyid = (xc_str_t) { subject, sizeof(subject) };
+    r.gate.auth.via = &via;
+    r.gate.auth.credential = &mtls;
+    r.gate.auth.evidence.certificate = &certificate;
+    r.gate.auth.evidence.token_sha256 = certificate.sha256;
+    line = record(&in);
+    xt_ok(line.len != 0 && parse(&p, line, false)
+          && string(&p, "credential").len == sizeof("mtls:") - 1
+                                             + XC_X509_SUBJECT_MAX
+          && string(&p, "token").len == 64
+          && xc_json_member(p.root, XC_STR("cut")) == NULL,
+          "all credentials and an intermediary: %zu bytes", line.len);
     xc_heap_free(&p.heap);
 
     request_free(&r);
@@ -1128,7 +1194,7 @@ accept_is(const xc_policy_t *policy, const char *target, bool body,
 
     xc_msg_set_target(&msg, xc_str_z(target));
     xc_buf_init(&out, mem, sizeof(mem));
-    xc_problem_accept_signature(&out, policy, &msg);
+    xc_problem_accept_signature(&out, policy, &msg, XC_STR("a1"));
     xt_is(xc_buf_view(&out), xc_str_z(want), "Accept-Signature of %s", target);
 }
 
@@ -1151,10 +1217,10 @@ main(void)
     test_problem_long(w.policy);
 
     accept_is(w.policy, "/a", false, "sig=(\"@method\" \"@authority\""
-              " \"@path\");created;tag=\"xc\"");
+              " \"@path\");created;nonce=\"a1\";tag=\"xc\"");
     accept_is(w.policy, "/a?", true, "sig=(\"@method\" \"@authority\""
               " \"@path\" \"@query\" \"content-type\" \"content-digest\")"
-              ";created;tag=\"xc\"");
+              ";created;nonce=\"a1\";tag=\"xc\"");
 
     world_close(&w);
 

@@ -201,8 +201,8 @@ test_decisions(void)
                  XC_STR(""));
         expect(&a, NULL, NULL, "is read");
 
-        a.rc = xc_scope_decide(&a.heap.arena, policy, agency, &a.request,
-                               &a.verdict);
+        a.rc = xc_scope_decide(&a.heap.arena, policy, agency, NULL,
+                               &a.request, &a.verdict);
         expect(&a, decisions[i].reason, decisions[i].detail,
                decisions[i].body);
         each_code(&a.request, codes, sizeof(codes));
@@ -214,7 +214,7 @@ test_decisions(void)
     ask_body(&a, sample_json(mem, sizeof(mem), "{" NO ", 'purpose': 'spying', "
                              WHAT ", " WHO "}"), XC_STR(""));
     a.rc = xc_scope_decide(&a.heap.arena, policy,
-                           xc_policy_agency(policy, XC_STR("310115")),
+                           xc_policy_agency(policy, XC_STR("310115")), NULL,
                            &a.request, &a.verdict);
     expect(&a, "purpose-not-allowed", "\"spying\"", "the purpose again");
     done(&a);
@@ -234,7 +234,7 @@ read_and_decide(xc_arena_t *arena, void *data)
 
     if (rc == XC_OK) {
         rc = xc_scope_decide(arena, policy,
-                             xc_policy_agency(policy, XC_STR("310115")),
+                             xc_policy_agency(policy, XC_STR("310115")), NULL,
                              &request, &verdict);
     }
 

@@ -98,8 +98,9 @@ static const sig_case_t  cases[] = {
 
     { "no keyid", "sig=" SIGNED ";created=1800000000;nonce=\"n\"", PARTIAL,
       "keyid" },
-    { "no keyid in another label", "sig=" GOOD ", p=();created=1", PARTIAL,
-      "keyid" },
+    { "no keyid in another label", "sig=" GOOD ", p=();created=1", PASS },
+    { "no keyid beside an unknown one", "sig=" PROXY ", p=();created=1",
+      PARTIAL, "keyid" },
     { "a keyid that is a token", "sig=" SIGNED ";created=1800000000"
       ";keyid=a1;nonce=\"n\"", INVALID, "keyid" },
     { "an unknown keyid", "sig=" PROXY, UNKNOWN,
@@ -110,10 +111,32 @@ static const sig_case_t  cases[] = {
       UNKNOWN },
     { "two agencies", "sig=" GOOD ", b=" GOOD_B1,
       CONFLICT },
-    { "two signatures of one agency", "sig=" GOOD ", b=" GOOD_A2, INVALID,
-      "more than one" },
-    { "two signatures of one key", "sig=" GOOD ", b=" GOOD, INVALID,
-      "more than one" },
+    { "two agencies, before anything is verified",
+      "sig=" GOOD ", b=" GOOD_B1, CONFLICT,
+      .signature = "sig=" ZERO ", b=" ZERO },
+    { "another agency's behind a proxy's and another tag's",
+      "p=" PROXY ", q=" GOOD_B1 ";tag=\"no\", sig=" GOOD ";tag=\"xc\"", PASS,
+      .tag = "xc" },
+    { "two signatures of one agency", "sig=" GOOD ", b=" GOOD_A2, PASS },
+    { "two signatures of one key", "sig=" GOOD ", b=" SIGNED BASIC
+      ";nonce=\"n9\"", PASS },
+    { "two signatures of one key and one nonce", "sig=" GOOD ", b=" SIGNED
+      BASIC ";nonce=\"n1\";z", INVALID, "same nonce" },
+    { "the same signature twice", "sig=" GOOD ", b=" GOOD, INVALID,
+      "same nonce" },
+    { "the same signature twice without a nonce", "sig=" SIGNED BASIC ", b="
+      SIGNED BASIC, INVALID, "same nonce", .nonce_optional = true },
+    { "two signatures of one key without a nonce", "sig=" SIGNED BASIC ", b="
+      SIGNED BASIC ";z", PASS, .nonce_optional = true },
+    { "one of two does not verify", "sig=" GOOD_A2 ", b=" GOOD, INVALID,
+      "does not verify", .changed = "GET" },
+    { "one of two is stale, the other no signature at all",
+      "sig=" GOOD ", b=" SIGNED ";created=5;keyid=\"a2\";nonce=\"n\"", STALE,
+      .signature = "sig=" ZERO ", b=" ZERO },
+    { "one of two covers too little", "sig=" GOOD ", b=(\"@method\")"
+      ";created=1800000000;keyid=\"a2\";nonce=\"n\"", PARTIAL,
+      "not covered: @authority @path" },
+    { "one of two expired", "sig=" GOOD ", b=" GOOD_A2 ";expires=1", STALE },
 
     { "no tag", "sig=" GOOD, PARTIAL, "tag", .tag = "xc" },
     { "another tag", "sig=" GOOD ";tag=\"xcx\"", PARTIAL, "tag",
@@ -148,12 +171,34 @@ static const sig_case_t  cases[] = {
       ";nonce=\"n\"", INVALID, "date" },
     { "a component twice", "sig=(\"@method\" \"@authority\" \"@path\""
       " \"@method\")" BASIC ";nonce=\"n\"", INVALID, "@method" },
-    { "a component with a parameter", "sig=(\"@method\";req \"@authority\""
-      " \"@path\")" BASIC ";nonce=\"n\"", INVALID, "not supported" },
-    { "@query-param", "sig=(\"@query-param\";name=\"a\")" BASIC
-      ";nonce=\"n\"", INVALID, "not supported" },
+    { "a parameter of answers", "sig=(\"@method\";req \"@authority\""
+      " \"@path\")" BASIC ";nonce=\"n\"", INVALID, "for answers" },
     { "@status", "sig=(\"@status\")" BASIC ";nonce=\"n\"", INVALID,
-      "\"@status\" is not supported" },
+      "\"@status\" belongs to answers" },
+    { "the parameters", "sig=(\"@signature-params\")" BASIC ";nonce=\"n\"",
+      INVALID, "covers itself" },
+    { "trailers", "sig=(\"x-note\";tr)" BASIC ";nonce=\"n\"", INVALID,
+      "trailers" },
+    { "sf of no known type", "sig=(\"x-note\";sf)" BASIC ";nonce=\"n\"",
+      INVALID, "its type is not known" },
+    { "bs and sf", "sig=(\"signature\";bs;sf)" BASIC ";nonce=\"n\"", INVALID,
+      "beside sf" },
+    { "key of an item", "sig=(\"client-cert\";key=\"a\")" BASIC
+      ";nonce=\"n\"", INVALID, "no dictionary" },
+    { "all kinds", "sig=(\"@method\" \"@authority\" \"@path\" \"@query\""
+      " \"x-note\";bs \"x-note\" \"content-digest\";sf"
+      " \"content-digest\";key=\"sha-256\" \"@query-param\";name=\"a\")" BASIC
+      ";nonce=\"n\"", PASS, .target = "/xc/v1?a=+" },
+    { "a parameter that occurs twice", "sig=(\"@method\" \"@authority\""
+      " \"@path\" \"@query\" \"@query-param\";name=\"a\")" BASIC
+      ";nonce=\"n\"", INVALID, "@query-param", .target = "/xc/v1?a=1&a=2" },
+    { "a part of the query for all", "sig=(\"@method\" \"@authority\""
+      " \"@path\" \"@query-param\";name=\"a\")" BASIC ";nonce=\"n\"", PARTIAL,
+      "not covered: @query", .target = "/xc/v1?a=1" },
+    { "the digest's bytes for the digest", "sig=(\"@method\" \"@authority\""
+      " \"@path\" \"content-type\" \"content-digest\";bs"
+      " \"content-digest\";sf \"content-digest\";key=\"sha-256\")" BASIC
+      ";nonce=\"n\"", PARTIAL, "not covered: content-digest", .body = true },
     { "upper case", "sig=(\"@method\" \"@authority\" \"@path\" \"X-Note\")"
       BASIC ";nonce=\"n\"", INVALID, "lower case" },
     { "an absent field", "sig=(\"@method\" \"@authority\" \"@path\""
@@ -209,8 +254,8 @@ test_case(const sig_case_t *c)
         xt_ok(rc == XC_OK && reason == XC_REASON_NONE, "%s: %d " XC_STR_FMT,
               c->name, rc, XC_STR_ARG(detail));
         xt_ok(rc == XC_OK && auth.agency == &agencies[0]
-              && auth.credential->agency == auth.agency
-              && auth.digest_covered == c->body, "%s: whose it is", c->name);
+              && auth.credential->agency == auth.agency, "%s: whose it is",
+              c->name);
 
     } else {
         xt_is(rc == XC_DENIED ? xc_reason_info(reason)->code : XC_STR("-"),
@@ -219,7 +264,7 @@ test_case(const sig_case_t *c)
               && (c->detail == NULL || holds(detail, c->detail)),
               "%s: " XC_STR_FMT, c->name, XC_STR_ARG(detail));
         xt_ok(auth.agency == NULL && auth.credential == NULL
-              && auth.once.len == 0, "%s: nobody's", c->name);
+              && auth.n_once == 0, "%s: nobody's", c->name);
     }
 
     request_free(&r);
@@ -241,8 +286,8 @@ test_result(void)
     rc = xc_auth_verify(&r.in, &httpsig, &auth, &reason, &detail);
 
     xt_ok(rc == XC_OK && auth.credential == &credentials[1]
-          && auth.created_s == NOW, "credential and time");
-    xt_is(auth.once, XC_STR("n2"), "the nonce");
+          && auth.once[0].created_s == NOW, "credential and time");
+    xt_is(auth.once[0].value, XC_STR("n2"), "the nonce");
     xt_is(auth.evidence.label, XC_STR("s1"), "the label");
     xt_is(auth.evidence.signature_input, r.lines[5].value, "the input");
     xt_is(auth.evidence.signature, r.lines[6].value, "the signature");
@@ -332,6 +377,46 @@ test_sizes(void)
 }
 
 
+/* Two keys of one agency: each counts, and each is burned. */
+static void
+test_several(void)
+{
+    xc_rc_t      rc;
+    xc_str_t     detail;
+    xc_auth_t    auth;
+    request_t    r;
+    xc_reason_t  reason;
+    sig_case_t   c = {
+        .input = "p=" PROXY ", s1=" GOOD_A2 ", s2=(\"@method\" \"@path\""
+                 " \"@authority\" \"x-note\";bs)" BASIC ";nonce=\"n7\""
+                 ";expires=1800000010, s3=" SIGNED BASIC ";nonce=\"n8\""
+    };
+
+    request_init(&r, &c);
+    rc = xc_auth_verify(&r.in, &httpsig, &auth, &reason, &detail);
+
+    xt_ok(rc == XC_OK && auth.n_credentials == 2
+          && auth.credential == &credentials[1]
+          && auth.credentials[0] == &credentials[1]
+          && auth.credentials[1] == &credentials[0],
+          "both credentials, each once, the first one first");
+    xt_ok(auth.n_once == 3, "three nonces");
+    xt_is(auth.once[0].value, XC_STR("n2"), "the first");
+    xt_is(auth.once[0].keyid, XC_STR("a2"), "of its key");
+    xt_is(auth.once[1].value, XC_STR("n7"), "the second");
+    xt_is(auth.once[1].keyid, XC_STR("a1"), "of its key");
+    xt_is(auth.once[2].value, XC_STR("n8"), "the third");
+    xt_ok(auth.expires_s == NOW + 10, "the earliest end");
+    xt_is(auth.evidence.label, XC_STR("s1"), "the first label");
+    xt_ok(auth.evidence.n_covered == 1, "one component is kept");
+    xt_is(auth.evidence.covered[0].component, XC_STR("\"x-note\";bs"),
+          "as it was spelled");
+    xt_is(auth.evidence.covered[0].value, XC_STR(":YQ==:, :Yg==:"),
+          "with its value");
+    request_free(&r);
+}
+
+
 static void
 test_split(void)
 {
@@ -407,6 +492,7 @@ main(void)
 
     test_result();
     test_sizes();
+    test_several();
     test_split();
     test_memory();
 

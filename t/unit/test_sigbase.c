@@ -34,7 +34,14 @@ static const xc_header_t  fields[] = {
     H("Example-Dict", "  a=1,    b=2;x=1;y=2,   c=(a   b   c)"),
     H("X-Empty-Header", ""), H("X-Break", "a\n\"@method\": GET"),
     H("X-Return", "a\rb"), H("X-Latin", "caf\xe9"), H("X-Control", "a\x01"),
-    H("X-Delete", "\x7f"), H("X-Tab", "a\tb")
+    H("X-Delete", "\x7f"), H("X-Tab", "a\tb"),
+    H("Example-Header", "value, with, lots"),
+    H("Example-Header", "  of, commas\t"),
+    H("Other-Dict", "a=1, b=2;x=1;y=2, c=(a   b    c), d"),
+    H("Other-Dict", "e=?0,a=3"),
+    H("Priority", "u=1 ,  i;  a=1.50"), H("Content-Digest", "sha-256=(a),b=:"),
+    H("Client-Cert-Chain", ":AA==:  ,:AQ==:"), H("Client-Cert", ":AA==:;b"),
+    H("Signature", "p=:AA==:,  q=:AQ==:")
 };
 
 static const xc_msg_t  b2 = {
@@ -114,11 +121,117 @@ static const base_case_t  cases[] = {
       "date" },
     { "derived, twice", &plain, "/", "x", "(\"@path\" \"@path\")", NULL,
       "@path" },
-    { "a parameter", &plain, "/", "x", "(\"example-dict\";sf)", NULL,
-      "example-dict" },
     { "req", &plain, "/", "x", "(\"@method\";req)", NULL, "@method" },
-    { "@query-param", &plain, "/?a=1", "x", "(\"@query-param\";name=\"a\")",
+    { "req of a field", &plain, "/", "x", "(\"date\";req)", NULL, "date" },
+    { "tr", &plain, "/", "x", "(\"date\";tr)", NULL, "date" },
+    { "another parameter", &plain, "/", "x", "(\"date\";z)", NULL, "date" },
+    { "sf of a derived one", &plain, "/", "x", "(\"@path\";sf)", NULL,
+      "@path" },
+    { "name of another", &plain, "/?a=1", "x", "(\"@query\";name=\"a\")",
+      NULL, "@query" },
+    { "name of a field", &plain, "/?a=1", "x", "(\"date\";name=\"a\")", NULL,
+      "date" },
+    { "the same twice, parameters in another order", &plain, "/", "x",
+      "(\"signature\";sf;key=\"p\" \"signature\";key=\"p\";sf)", NULL,
+      "signature" },
+    { "the same name otherwise", &plain, "/", "x",
+      "(\"signature\";key=\"q\";sf \"signature\";key=\"p\" \"signature\")",
+      "\"signature\";key=\"q\";sf: :AQ==:\n"
+      "\"signature\";key=\"p\": :AA==:\n"
+      "\"signature\": p=:AA==:,  q=:AQ==:\n", NULL },
+
+    { "2.1.1, a dictionary", &plain, "/", "x", "(\"priority\";sf)",
+      "\"priority\";sf: u=1, i;a=1.5\n", NULL },
+    { "2.1.1, a list", &plain, "/", "x", "(\"client-cert-chain\";sf)",
+      "\"client-cert-chain\";sf: :AA==:, :AQ==:\n", NULL },
+    { "2.1.1, an item", &plain, "/", "x", "(\"client-cert\";sf)",
+      "\"client-cert\";sf: :AA==:;b\n", NULL },
+    { "2.1.1, of no known type", &plain, "/", "x", "(\"example-dict\";sf)",
+      NULL, "example-dict" },
+    { "2.1.1, not of its type", &plain, "/", "x", "(\"content-digest\";sf)",
+      NULL, "content-digest" },
+    { "2.1.1, absent", &plain, "/", "x", "(\"repr-digest\";sf)", NULL,
+      "repr-digest" },
+    { "sf with a value", &plain, "/", "x", "(\"priority\";sf=1)", NULL,
+      "priority" },
+    { "sf that is false", &plain, "/", "x", "(\"priority\";sf=?0)", NULL,
+      "priority" },
+
+    { "2.1.2", &plain, "/", "x", "(\"other-dict\";key=\"d\""
+      " \"other-dict\";key=\"b\" \"other-dict\";key=\"c\")",
+      "\"other-dict\";key=\"d\": ?1\n\"other-dict\";key=\"b\": 2;x=1;y=2\n"
+      "\"other-dict\";key=\"c\": (a b c)\n", NULL },
+    { "2.1.2, of two lines, the last one counts", &plain, "/", "x",
+      "(\"other-dict\";key=\"a\" \"other-dict\";key=\"e\")",
+      "\"other-dict\";key=\"a\": 3\n\"other-dict\";key=\"e\": ?0\n", NULL },
+    { "2.1.2, no such member", &plain, "/", "x",
+      "(\"other-dict\";key=\"z\")", NULL, "other-dict" },
+    { "2.1.2, no dictionary", &plain, "/", "x", "(\"date\";key=\"a\")", NULL,
+      "date" },
+    { "2.1.2, a list", &plain, "/", "x", "(\"client-cert-chain\";key=\"a\")",
+      NULL, "client-cert-chain" },
+    { "2.1.2, not a string", &plain, "/", "x", "(\"other-dict\";key=a)", NULL,
+      "other-dict" },
+    { "2.1.2, an empty one", &plain, "/", "x", "(\"other-dict\";key=\"\")",
+      NULL, "other-dict" },
+
+    { "2.1.3", &plain, "/", "x", "(\"example-header\";bs \"date\";bs"
+      " \"x-empty-header\";bs)",
+      "\"example-header\";bs: :dmFsdWUsIHdpdGgsIGxvdHM=:, :b2YsIGNvbW1hcw==:\n"
+      "\"date\";bs: :VHVlLCAyMCBBcHIgMjAyMSAwMjowNzo1NiBHTVQ=:\n"
+      "\"x-empty-header\";bs: ::\n", NULL },
+    { "2.1.3, obs-text", &plain, "/", "x", "(\"x-latin\";bs)",
+      "\"x-latin\";bs: :Y2Fm6Q==:\n", NULL },
+    { "2.1.3, absent", &plain, "/", "x", "(\"x-none\";bs)", NULL, "x-none" },
+    { "bs and sf", &plain, "/", "x", "(\"priority\";bs;sf)", NULL,
+      "priority" },
+    { "bs and key", &plain, "/", "x", "(\"other-dict\";key=\"a\";bs)", NULL,
+      "other-dict" },
+
+    { "2.2.8", &plain, "/path?param=value&foo=bar&baz=batman&qux=", "x",
+      "(\"@query-param\";name=\"baz\" \"@query-param\";name=\"qux\""
+      " \"@query-param\";name=\"param\")",
+      "\"@query-param\";name=\"baz\": batman\n"
+      "\"@query-param\";name=\"qux\": \n"
+      "\"@query-param\";name=\"param\": value\n", NULL },
+    { "2.2.8, encoded", &plain, "/parameters?var=this%20is%20a%20big%0A"
+      "multiline%20value&bar=with+plus+whitespace&fa%C3%A7ade%22%3A%20="
+      "something", "x", "(\"@query-param\";name=\"var\""
+      " \"@query-param\";name=\"bar\""
+      " \"@query-param\";name=\"fa%C3%A7ade%22%3A%20\")",
+      "\"@query-param\";name=\"var\": "
+      "this%20is%20a%20big%0Amultiline%20value\n"
+      "\"@query-param\";name=\"bar\": with%20plus%20whitespace\n"
+      "\"@query-param\";name=\"fa%C3%A7ade%22%3A%20\": something\n", NULL },
+    { "2.2.8, encoded anew", &plain, "/?&&a=~*-._%41%7e%zz%2&b==c&d", "x",
+      "(\"@query-param\";name=\"a\" \"@query-param\";name=\"b\""
+      " \"@query-param\";name=\"d\")",
+      "\"@query-param\";name=\"a\": %7E*-._A%7E%25zz%252\n"
+      "\"@query-param\";name=\"b\": %3Dc\n"
+      "\"@query-param\";name=\"d\": \n", NULL },
+    { "2.2.8, twice", &plain, "/?a=1&b=2&a=1", "x",
+      "(\"@query-param\";name=\"a\")", NULL, "@query-param" },
+    { "2.2.8, twice in two spellings", &plain, "/?a=1&%61=2", "x",
+      "(\"@query-param\";name=\"a\")", NULL, "@query-param" },
+    { "2.2.8, absent", &plain, "/?ab=1", "x",
+      "(\"@query-param\";name=\"a\")", NULL, "@query-param" },
+    { "2.2.8, no query", &plain, "/", "x", "(\"@query-param\";name=\"a\")",
       NULL, "@query-param" },
+    { "2.2.8, a name that is not encoded", &plain, "/?a%20b=1", "x",
+      "(\"@query-param\";name=\"a b\")", NULL, "@query-param" },
+    { "2.2.8, not UTF-8", &plain, "/?a=%ff", "x",
+      "(\"@query-param\";name=\"a\")", NULL, "@query-param" },
+    { "2.2.8, a name that is not UTF-8", &plain, "/?%ff=1", "x",
+      "(\"@query-param\";name=\"%FF\")", NULL, "@query-param" },
+    { "2.2.8, no name", &plain, "/?a=1", "x", "(\"@query-param\")", NULL,
+      "@query-param" },
+    { "2.2.8, name as a token", &plain, "/?a=1", "x",
+      "(\"@query-param\";name=a)", NULL, "@query-param" },
+    { "2.2.8, more than a name", &plain, "/?a=1", "x",
+      "(\"@query-param\";name=\"a\";z)", NULL, "@query-param" },
+    { "2.2.8, of a field's kind", &plain, "/?a=1", "x",
+      "(\"@query-param\";name=\"a\";bs)", NULL, "@query-param" },
+
     { "@status", &plain, "/", "x", "(\"@status\")", NULL, "@status" },
     { "@signature-params", &plain, "/", "x", "(\"@signature-params\")", NULL,
       "@signature-params" },
@@ -351,12 +464,140 @@ test_room(void)
 }
 
 
+/* What a record keeps of several signatures, and their bases from it alone. */
+static void
+test_kept(void)
+{
+    size_t               i, n;
+    xc_msg_t             msg = plain, record = plain;
+    xc_str_t             base, again, component;
+    xc_heap_t            heap;
+    xc_sfv_list_t        list;
+    xc_sigbase_from_t    from = { &record, XC_STR("x"), NULL, 0 };
+    const xc_covered_t  *covered;
+
+    static const char         params[] =
+        "(\"@path\" \"date\" \"example-header\";bs \"signature\";key=\"q\""
+        " \"@query-param\";name=\"a\" \"@target-uri\"), "
+        "(\"other-dict\";key=\"a\" \"date\" \"@query\" \"priority\";sf"
+        " \"signature\";bs \"signature\");z";
+    static const char *const  want[] = {
+        "date", "\"example-header\";bs", "\"other-dict\";key=\"a\"",
+        "\"priority\";sf", "\"signature\";bs"
+    };
+    static const xc_header_t  member[] = {
+        H("signature", "p=:AA==:,  q=:AQ==:"), H("date", "another"),
+        H("priority", "another")
+    };
+
+    xc_heap_init(&heap, 0);
+    xc_msg_set_target(&msg, XC_STR("/a?a=%20"));
+    xc_msg_set_target(&record, XC_STR("/a?a=%20"));
+    record.headers = member;
+    record.n_headers = XC_COUNT(member);
+
+    if (xc_sfv_parse_list(&heap.arena, XC_STR(params), &list) != XC_OK) {
+        xt_ok(false, "lists of components");
+        return;
+    }
+
+    const xc_sfv_item_t *const  inputs[] = { &list.members[0].item,
+                                             &list.members[1].item };
+
+    xt_ok(xc_sigbase_covered(&heap.arena, &msg, inputs, 2, true, &covered, &n)
+          == XC_OK && n == XC_COUNT(want) + 1, "kept with the query: %zu", n);
+    xt_ok(xc_sigbase_covered(&heap.arena, &msg, inputs, 2, false, &covered, &n)
+          == XC_OK && n == XC_COUNT(want), "kept: %zu", n);
+
+    for (i = 0; i < n; i++) {
+        xt_is(covered[i].component, xc_str_z(want[i]), "kept, %zu", i);
+    }
+
+    from.covered = covered;
+    from.n_covered = n;
+
+    for (i = 0; i < 2; i++) {
+        base = again = XC_STR("");
+        xt_ok(xc_sig_base(&heap.arena, &msg, XC_STR("x"), inputs[i], &base,
+                          NULL) == XC_OK
+              && xc_sig_base_from(&heap.arena, &from, inputs[i], &again, NULL)
+                 == XC_OK, "two bases");
+        xt_is(again, base, "the same one from the record");
+    }
+
+    from.n_covered--;
+    xt_ok(xc_sig_base_from(&heap.arena, &from, inputs[1], &base, &component)
+          == XC_DENIED, "one not kept");
+    xt_is(component, XC_STR("signature"), "is named");
+
+    /* a last line that is empty leaves a space at the end */
+    record.headers = &(xc_header_t) { XC_STR("signature"), XC_STR("a, ") };
+    record.n_headers = 1;
+    xt_ok(xc_sfv_parse_list(&heap.arena, XC_STR("(\"signature\")"), &list)
+          == XC_OK
+          && xc_sig_base_from(&heap.arena, &from, &list.members[0].item, &base,
+                              NULL) == XC_OK, "a member as it is");
+    xt_is(base, XC_STR("\"signature\": a, \n\"@signature-params\": "
+                       "(\"signature\")"), "to the byte");
+
+    /* what a member gives is not taken from what was kept */
+    from.covered = &(xc_covered_t) { XC_STR("signature"), XC_STR("x") };
+    from.n_covered = 1;
+    record.n_headers = 0;
+    xt_ok(xc_sfv_parse_list(&heap.arena, XC_STR("(\"signature\")"), &list)
+          == XC_OK
+          && xc_sig_base_from(&heap.arena, &from, &list.members[0].item, &base,
+                              NULL) == XC_DENIED, "no other source");
+    xc_heap_free(&heap);
+}
+
+
+/* A field that is asked for many times is not read anew for long. */
+static void
+test_limits(void)
+{
+    char         text[XC_SFV_FIELD_MAX + 2], separators[2 * 66 + 1];
+    size_t       i;
+    xc_str_t     base;
+    xc_heap_t    heap;
+    xc_msg_t     msg = { .method = { "GET", 3 } };
+    xc_header_t  line = { XC_STR("x"), XC_STR("") };
+    base_case_t  c = { "", &msg, "/", "x", "(\"x\";key=\"a\")", NULL, NULL };
+
+    memset(text, 'a', sizeof(text));
+    msg.headers = &line;
+    msg.n_headers = 1;
+    xc_heap_init(&heap, 0);
+
+    c.params = "(\"x\";key=\"a\")";
+    memcpy(text, "a=1,", 4);
+    line.value = (xc_str_t) { text, XC_SFV_FIELD_MAX };
+    xt_ok(make_base(&heap.arena, &c, &base, NULL) == XC_OK, "2,048 bytes");
+    line.value.len++;
+    xt_ok(make_base(&heap.arena, &c, &base, NULL) == XC_DENIED, "one more");
+
+    for (i = 0; i < sizeof(separators); i++) {
+        separators[i] = i % 2 == 0 ? 'a' : ',';
+    }
+
+    line.value = (xc_str_t) { separators, 2 * 64 + 1 };
+    xt_ok(make_base(&heap.arena, &c, &base, NULL) == XC_OK, "64 separators");
+    line.value.len += 2;
+    xt_ok(make_base(&heap.arena, &c, &base, NULL) == XC_DENIED, "one more");
+    xc_heap_free(&heap);
+}
+
+
 static void
 test_required(void)
 {
     size_t    n;
     xc_msg_t  msg = plain;
     xc_str_t  names[XC_SIGBASE_REQUIRED_MAX];
+
+    static const xc_header_t  behalf[] = {
+        H("XC-On-Behalf-Of", "310115"), H("XC-Request", "x")
+    };
 
     xc_msg_set_target(&msg, XC_STR("/a"));
     xt_ok(xc_sigbase_required(&msg, names) == 3, "three at least");
@@ -367,8 +608,18 @@ test_required(void)
 
     msg.body = true;
     n = xc_sigbase_required(&msg, names);
-    xt_ok(n == XC_SIGBASE_REQUIRED_MAX, "a query and a body");
-    xt_is(names[n - 1], XC_STR("content-digest"), "has a digest");
+    xt_is(names[n - 1], XC_STR("content-digest"), "a body has a digest");
+
+    msg.headers = behalf;
+    msg.n_headers = 1;
+    n = xc_sigbase_required(&msg, names);
+    xt_ok(n == XC_SIGBASE_REQUIRED_MAX - 1, "a query, a body and an agency");
+    xt_is(names[n - 1], XC_STR("xc-on-behalf-of"), "that is asked for");
+
+    msg.n_headers = 2;
+    n = xc_sigbase_required(&msg, names);
+    xt_ok(n == XC_SIGBASE_REQUIRED_MAX, "and a request of before");
+    xt_is(names[n - 1], XC_STR("xc-request"), "by its token");
 }
 
 
@@ -389,6 +640,11 @@ main(void)
     test_many();
     test_room();
     test_required();
+    test_kept();
+    test_limits();
+    xt_oom("a base of all kinds", base_in, &(base_case_t) {
+        "", &plain, "/?a=1", "x", "(\"priority\";sf \"other-dict\";key=\"a\""
+        " \"example-header\";bs \"@query-param\";name=\"a\")", NULL, NULL });
     xt_oom("a base", base_in, (void *) &cases[3]);
 
     return xt_done();

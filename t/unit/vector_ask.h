@@ -20,7 +20,7 @@
 static xc_heap_t  heap;         /* emptied after each question */
 
 
-static void
+static inline void
 print_hex(xc_str_t s)
 {
     size_t  i;

@@ -22,7 +22,8 @@ my %digest_names = ('sha-256' => 'SHA256', 'sha-512' => 'SHA512');
 # port; tls (0 or 1, default 1); host (what is dialled, default 127.0.0.1);
 # authority (Host, default platform.example); key (of XC::Policy); timeout
 # (seconds); keepalive (1: one connection for all requests); dir (for curl's
-# files, default /tmp).
+# files, default /tmp); ssl (more for IO::Socket::SSL); curl (a list of more
+# arguments, for HTTP/2).
 sub new {
     my ($class, %o) = @_;
 
@@ -110,7 +111,7 @@ sub http2 {
         $self->{tls} ? '--http2' : '--http2-prior-knowledge',
         '--path-as-is', '--globoff',
         '--connect-to', "::$self->{host}:$self->{port}",
-        '-o', "$base.out", '-D', "$base.head");
+        '-o', "$base.out", '-D', "$base.head", @{ $self->{curl} // [] });
 
     push @cmd, '-I' if $method eq 'HEAD';
     for my $h (@$headers) {

@@ -26,7 +26,8 @@ my %anonymous = map { $_ => 1 } qw(
     header-reserved path-invalid authority-unknown credential-missing
     credential-unknown credential-expired credential-conflict
     signature-invalid signature-incomplete signature-stale tls-required
-    source-not-allowed subrequest-refused early-data);
+    source-not-allowed subrequest-refused early-data token-invalid
+    behalf-not-allowed);
 
 # Not recorded: what could not be written.
 my %unrecorded = map { $_ => 1 } qw(audit-unavailable);

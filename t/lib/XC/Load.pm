@@ -11,6 +11,7 @@ use POSIX ();
 
 # n clients of the port http, from now until end().  keepalive => 0: a
 # connection for each request, so that none is closed while it is idle.
+# agency => id: whose requests.
 sub new {
     my ($class, $t, $n, %o) = @_;
     my $self = bless { t => $t, pids => [], out => [] }, $class;
@@ -22,7 +23,7 @@ sub new {
         unlink $out;
         $pid = fork // die "fork: $!";
         if (!$pid) {
-            eval { _ask($t, $out, $o{keepalive} // 1); 1 } or warn "load: $@";
+            eval { _ask($t, $out, %o); 1 } or warn "load: $@";
             POSIX::_exit($@ ? 1 : 0);
         }
         push @{ $self->{pids} }, $pid;
@@ -64,9 +65,10 @@ sub DESTROY {
 
 
 sub _ask {
-    my ($t, $out, $keepalive) = @_;
+    my ($t, $out, %o) = @_;
     my $end = 0;
-    my $client = $t->client(tls => 0, keepalive => $keepalive);
+    my $client = $t->client(tls => 0, keepalive => $o{keepalive} // 1,
+                            $o{agency} ? (agency => $o{agency}) : ());
 
     $SIG{TERM} = sub { $end = 1 };
     $SIG{ALRM} = 'DEFAULT';

@@ -1,0 +1,120 @@
+
+/*
+ * What a configuration finds in the mapped file: a place for each agency, and
+ * the list of the credentials that stand from then on.
+ */
+
+
+#include "ngx_xc_module.h"
+
+#include "xc_revoke.h"
+
+
+static ngx_int_t ngx_xc_places_agencies(ngx_cycle_t *cycle,
+    ngx_xc_main_conf_t *xmcf, ngx_xc_policy_t *policy, int64_t boot_us);
+static void ngx_xc_places_credentials(ngx_cycle_t *cycle,
+    ngx_xc_main_conf_t *xmcf, const xc_policy_t *policy);
+
+
+ngx_int_t
+ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
+{
+    ngx_uint_t            i;
+    xc_gate_clock_t       clock;
+    ngx_xc_policy_t     **policies;
+    ngx_xc_gate_info_t   *gates;
+
+    ngx_xc_state_clock(&clock);
+    xmcf->generation = xc_map_next_generation(&xmcf->map);
+    policies = xmcf->policies.elts;
+
+    for (i = 0; i < xmcf->policies.nelts; i++) {
+
+        if (ngx_xc_places_agencies(cycle, xmcf, policies[i], clock.boot_us)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_xc_places_credentials(cycle, xmcf, policies[i]->policy);
+    }
+
+    gates = xmcf->gates.elts;
+
+    for (i = 0; i < xmcf->gates.nelts; i++) {
+        gates[i].conf->gate.places = gates[i].conf->policy->places;
+        gates[i].conf->gate.map = &xmcf->map;
+        gates[i].conf->gate.generation = xmcf->generation;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Older workers stop admitting what this configuration does not list */
+
+void
+ngx_xc_places_publish(ngx_xc_main_conf_t *xmcf)
+{
+    xc_revoke_publish(&xmcf->map, xmcf->generation);
+}
+
+
+static ngx_int_t
+ngx_xc_places_agencies(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
+    ngx_xc_policy_t *policy, int64_t boot_us)
+{
+    ngx_uint_t          n;
+    const xc_policy_t  *p = policy->policy;
+
+    policy->places = ngx_palloc(cycle->pool, (p->n_agencies + 1)
+                                             * sizeof(xc_map_agency_t *));
+    if (policy->places == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (n = 0; n < p->n_agencies; n++) {
+        policy->places[n] = xc_map_agency(&xmcf->map, p->agencies[n].id,
+                                          xmcf->generation, boot_us);
+
+        if (policy->places[n] == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "xc_state: there are more than %d agencies in the "
+                          "policies", XC_MAP_AGENCIES);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* One that finds no place serves all the same, but not over old workers */
+
+static void
+ngx_xc_places_credentials(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
+    const xc_policy_t *policy)
+{
+    ngx_uint_t          i, n, left;
+    const xc_agency_t  *agency;
+
+    left = 0;
+
+    for (i = 0; i < policy->n_agencies; i++) {
+        agency = &policy->agencies[i];
+
+        for (n = 0; n < agency->n_credentials; n++) {
+            left += !xc_revoke_list(&xmcf->map,
+                                    agency->credentials[n].identity,
+                                    xmcf->generation);
+        }
+    }
+
+    if (left) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "xc_state: %ui credentials of the policy \"%*s\" find no "
+                      "place in the list of those that stand: workers of the "
+                      "old configuration refuse them while they drain",
+                      left, policy->id.len, policy->id.data);
+    }
+}

@@ -1,0 +1,507 @@
+#!/usr/bin/perl
+
+# Client certificates: what of them names a credential, which chains are
+# trusted, and what else is presented beside them.
+
+use strict;
+use warnings;
+use utf8;
+
+use Digest::SHA qw(sha256_hex);
+use Test::More;
+
+use XC::Client;
+use XC::Gate;
+use XC::Nginx;
+use XC::Policy;
+
+my $t = XC::Nginx->new;
+my $submit = '/xc/v1/requests';
+
+# name => certificate and key, their hashes; CAs first
+my %cert;
+
+make_ca($_) for qw(ca wrong);
+make_cert(county => '/C=CN/O=上海市浦东新区市场监督管理局/CN=county');
+make_cert(province => '/CN=province');
+make_cert(national => '/C=CN/O=国家市场监督管理总局, 网监司/CN=client 1');
+make_cert(renewed => '/CN=county renewed', key => 'county');
+make_cert(both => '/CN=of two');
+make_cert(narrow => '/CN=narrow');
+make_cert(nobody => '/CN=nobody');
+make_cert(wrongly => '/CN=county', ca => 'wrong', key => 'county');
+make_cert(expired => '/CN=expired', days => -1);
+make_cert(self => '/C=CN/O=国家市场监督管理总局, 网监司/CN=client 1', ca => 'self');
+
+my $policy = make_policy();
+my $query = $policy->query;
+
+$t->gate_conf(
+    http => 'ssl_session_cache shared:s:1m; ssl_protocols TLSv1.2 TLSv1.3;',
+    server => asks('optional'),
+    location => 'xc_credentials mtls httpsig;'
+                . ' proxy_set_header X-Credential $xc_credential;',
+    servers => join '',
+        server('both', asks('optional'), 'mtls+httpsig'),
+        server('always', asks('on'), 'mtls'),
+        server('noca', asks('optional_no_ca'), 'mtls httpsig'),
+        server('sig', asks('optional_no_ca'), 'httpsig'),
+        server('other', 'ssl_verify_client optional;'
+               . ' ssl_client_certificate wrong.crt;'
+               . ' ssl_trusted_certificate wrong.crt;', 'mtls',
+               'other.example'),
+        server('other', asks('optional'), 'mtls httpsig'));
+$t->run;
+
+each_match();
+tls_versions();
+keepalive();
+http2();
+bodies();
+none_and_unknown();
+conflicts();
+validity_and_source();
+chains();
+other_server();
+signature_beside();
+both_needed();
+not_accepted();
+resumption();
+renegotiation();
+
+chain_whole($t);
+$t->finish;
+done_testing;
+
+
+# --- certificates -----------------------------------------------------------
+
+sub openssl {
+    my (@args) = @_;
+    my $cmd = join ' ', map { "'$_'" } 'openssl', @args;
+
+    utf8::encode($cmd);
+    my $out = `cd '@{[$t->prefix]}' && $cmd 2>&1`;
+    die "$cmd: $out" if $?;
+    return $out;
+}
+
+
+sub make_key {
+    my ($name) = @_;
+
+    openssl(qw(genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out),
+            "$name.key");
+}
+
+
+sub make_ca {
+    my ($name) = @_;
+
+    make_key($name);
+    openssl(qw(req -x509 -days 30 -subj), "/CN=$name", '-key', "$name.key",
+            '-out', "$name.crt");
+}
+
+
+# ca: who signs it (default ca; self: its own key); key: of which other one
+sub make_cert {
+    my ($name, $subject, %o) = @_;
+    my $key = ($o{key} // $name) . '.key';
+    my $ca = $o{ca} // 'ca';
+    my @by = $ca eq 'self' ? ('-signkey', $key)
+             : ('-CA', "$ca.crt", '-CAkey', "$ca.key", '-set_serial',
+                2 + keys %cert);
+
+    make_key($name) if !$o{key};
+    openssl(qw(req -new -utf8 -subj), $subject, '-key', $key, '-out',
+            "$name.csr");
+    openssl(qw(x509 -req -in), "$name.csr", @by, '-days', $o{days} // 30,
+            '-out', "$name.crt");
+    openssl(qw(x509 -outform DER -in), "$name.crt", '-out', "$name.der");
+    openssl(qw(pkey -pubout -outform DER -in), $key, '-out', "$name.pub");
+
+    my @ssl = (SSL_cert_file => $t->path("$name.crt"),
+               SSL_key_file => $t->path($key));
+    $cert{$name} = {
+        ssl  => { @ssl },
+        curl => ['--cert', $t->path("$name.crt"), '--key', $t->path($key)],
+        hash => sha256_hex($t->read_file("$name.der")),
+        spki => sha256_hex($t->read_file("$name.pub")),
+    };
+}
+
+
+# --- configuration ----------------------------------------------------------
+
+sub make_policy {
+    my $p = $t->policy;
+    my $add = sub { push @{ $p->agency(shift)->{credentials} },
+                         { type => 'mtls', @_ } };
+
+    $add->('310115', spki_sha256 => $cert{county}{spki});
+    $add->('310000', cert_sha256 => uc $cert{province}{hash});
+    $add->('000000', subject =>
+           'CN=client 1,O=国家市场监督管理总局\, 网监司,C=CN');
+    $add->('310115', cert_sha256 => $cert{both}{hash});
+    $add->('310000', subject => 'CN=of two');
+    $add->('310115', cert_sha256 => $cert{narrow}{hash},
+           sources => ['203.0.113.0/24']);
+    $add->('310115', subject => 'CN=narrow');
+    $add->('310115', cert_sha256 => $cert{renewed}{hash},
+           not_after => '2026-01-01T00:00:00Z');
+    return $t->policy($p);
+}
+
+
+sub asks {
+    my ($verify) = @_;
+
+    return "ssl_verify_client $verify; ssl_client_certificate ca.crt;";
+}
+
+
+sub server {
+    my ($port, $tls, $credentials, $name) = @_;
+
+    $name //= 'platform.example';
+    return <<"END";
+    server {
+        listen 127.0.0.1:%%PORT_$port%% ssl;
+        server_name $name;
+        ssl_certificate %%CERT%%;
+        ssl_certificate_key %%KEY%%;
+        $tls
+        location / {
+            xc enforce;
+            xc_policy %%POLICY%%;
+            xc_credentials $credentials;
+            proxy_pass http://%%BACKEND%%;
+            include %%ROOT%%/conf/xc_proxy_params;
+        }
+    }
+END
+}
+
+
+# A client that presents the certificate (undef: none); port, agency (that
+# signs), ssl: more
+sub client {
+    my ($name, %o) = @_;
+    my $port = delete $o{port};
+    my $ssl = delete $o{ssl};
+
+    return $t->client(
+        $port ? (port => $t->port($port)) : (),
+        ssl => { $name ? %{ $cert{$name}{ssl} } : (), %{ $ssl // {} } },
+        curl => $name ? $cert{$name}{curl} : [], %o);
+}
+
+
+sub ask { client(@_)->request('GET', $query, { sign => 0 }) }
+sub ask_signed { client(@_)->request('GET', $query) }
+
+
+# --- what names a credential ------------------------------------------------
+
+sub each_match {
+    my $subject = 'CN=client 1,O=国家市场监督管理总局\, 网监司,C=CN';
+
+    my $seen = admitted($t, 'by the key', ask('county'),
+        record => { credential => "mtls:$cert{county}{spki}",
+                    certificate => $cert{county}{hash},
+                    signature => undef, signature_input => undef });
+    is($seen->{seen}{h}{'x-xc-agency'}, '310115', 'the back end knows it');
+
+    admitted($t, 'by itself', ask('province'), agency => '310000',
+        record => { credential => "mtls:$cert{province}{hash}",
+                    certificate => $cert{province}{hash} });
+    $seen = admitted($t, 'by its subject', ask('national'),
+        agency => '000000',
+        record => { credential => "mtls:$subject",
+                    certificate => $cert{national}{hash} });
+
+    my $value = $seen->{seen}{h}{'x-credential'} // '';
+    like($value, qr/\A[!-~]+\z/, '$xc_credential is printable ASCII');
+    $value =~ s/%([0-9a-f]{2})/chr hex $1/ge;
+    utf8::encode($subject);
+    is($value, "mtls:$subject", 'and names the credential');
+}
+
+
+sub tls_versions {
+    for my $v ('1_2', '1_3') {
+        admitted($t, "TLS $v",
+            ask('county', ssl => { SSL_version => "TLSv$v" }),
+            record => { tls => 'TLSv' . $v =~ tr/_/./r });
+        refused($t, "TLS $v, nobody's",
+            ask('nobody', ssl => { SSL_version => "TLSv$v" }),
+            'credential-unknown');
+    }
+}
+
+
+# Nothing may pass once: the same request again is another request.
+sub keepalive {
+    my $client = client('county', keepalive => 1);
+    my $bytes = $client->format('GET', $query, { sign => 0 });
+
+    for my $n (1 .. 3) {
+        admitted($t, "request $n of a connection",
+            $client->request('GET', $query, { sign => 0 }));
+    }
+    is($client->format('GET', $query, { sign => 0 }), $bytes,
+       'the same bytes each time');
+}
+
+
+sub http2 {
+    admitted($t, 'HTTP/2',
+        client('county')->http2('GET', $query, { sign => 0 }));
+    refused($t, 'HTTP/2, nobody\'s',
+        client('nobody')->http2('GET', $query, { sign => 0 }),
+        'credential-unknown');
+
+    # two streams of one connection share its certificate
+    my $client = client('county');
+    push @{ $client->{curl} }, "https://platform.example$query", '-o',
+        $t->path('second');
+    my $before = () = decisions($t);
+    my $counts = $client->http2('GET', $query, { sign => 0 });
+    is($counts->{status}, 200, 'the last of two streams');
+    ok($t->wait_for(sub { decisions($t) >= $before + 2 }), 'two decisions');
+    is(join(' ', map { $_->{certificate} // '' }
+                 (decisions($t))[$before, $before + 1]),
+       "$cert{county}{hash} $cert{county}{hash}", 'of the one certificate');
+    splice @{ $cert{county}{curl} }, 4;
+    $t->backend->forget;
+}
+
+
+# --- bodies -----------------------------------------------------------------
+
+sub bodies {
+    my $body = $policy->body;
+    my $digest = XC::Client::content_digest('sha-256', $body);
+    my $post = sub {
+        client('county')->request('POST', $submit, { body => $body, sign => 0,
+            headers => [['Content-Type', 'application/json'],
+                        map { ['Content-Digest', $_] } @_] });
+    };
+
+    my $seen = admitted($t, 'a body that nobody signed', $post->());
+    is($seen->{seen}{body}, $body, 'reaches the back end');
+    admitted($t, 'a body with its digest', $post->($digest),
+             record => { content_digest => $digest });
+    refused($t, 'a body with another digest',
+        $post->(XC::Client::content_digest('sha-256', 'x')),
+        'digest-mismatch');
+    refused($t, 'a body with a digest that is none', $post->('sha-256=x'),
+        'digest-mismatch');
+    refused($t, 'a body without a certificate',
+        client()->request('POST', $submit, { body => $body, sign => 0 }),
+        'credential-missing');
+}
+
+
+# --- who it is --------------------------------------------------------------
+
+sub none_and_unknown {
+    my $answer = ask();
+    refused($t, 'no certificate, no signature', $answer, 'credential-missing');
+    is_deeply([map { $_->[1] } grep { lc $_->[0] eq 'www-authenticate' }
+               @{ $answer->{raw_headers} }],
+              ['Signature realm="xc"', 'mTLS realm="xc"'],
+              'a challenge for each scheme');
+    admitted($t, 'no certificate, a signature', ask_signed(),
+             record => { credential => 'httpsig:310115-2026a',
+                         certificate => undef });
+    refused($t, 'a certificate of nobody', ask('nobody'), 'credential-unknown',
+        detail => qr/certificate is not registered/,
+        record => { certificate => $cert{nobody}{hash} });
+}
+
+
+sub conflicts {
+    refused($t, 'registered for two agencies', ask('both'),
+        'credential-conflict', detail => qr/registered for different agencies/,
+        record => { certificate => $cert{both}{hash} });
+}
+
+
+# What names the certificate most exactly says when and from where.
+sub validity_and_source {
+    refused($t, 'no longer valid, though its key is', ask('renewed'),
+        'credential-expired');
+    refused($t, 'from elsewhere, though its subject may', ask('narrow'),
+        'source-not-allowed');
+}
+
+
+# --- chains -----------------------------------------------------------------
+
+# nginx itself answers 400 to what does not verify, and the gate is not asked.
+sub ended_by_nginx {
+    my ($name, $answer) = @_;
+
+    is($answer && $answer->{status}, 400, "$name: nginx's own 400");
+    is($t->backend->count, 0, "$name: and no more");
+}
+
+
+sub chains {
+    my @no = ('credential-unknown', detail => qr/does not lead to a CA/);
+
+    ended_by_nginx('another CA', ask('wrongly'));
+    ended_by_nginx('expired', ask('expired'));
+    ended_by_nginx('signed by itself', ask('self'));
+    ended_by_nginx('expired, optional_no_ca', ask('expired', port => 'noca'));
+    ended_by_nginx('none where one is needed', ask(undef, port => 'always'));
+    admitted($t, 'one where one is needed', ask('county', port => 'always'));
+
+    # optional_no_ca lets these through to the gate
+    admitted($t, 'optional_no_ca, a chain that leads there',
+             ask('county', port => 'noca'));
+    refused($t, 'another CA, a registered key', ask('wrongly', port => 'noca'),
+            @no, record => { certificate => $cert{wrongly}{hash} });
+    refused($t, 'signed by itself, a registered subject',
+            ask('self', port => 'noca'), @no);
+    refused($t, 'and a valid signature does not help',
+            ask_signed('wrongly', port => 'noca'), @no);
+}
+
+
+# A client without SNI shakes hands with the default server, which trusts
+# others.
+sub other_server {
+    my $ask = sub {
+        my ($name, $sni) = @_;
+        return ask($name, port => 'other', ssl => { SSL_hostname => $sni });
+    };
+
+    admitted($t, 'the server that was named',
+             $ask->('county', 'platform.example'));
+    refused($t, 'the default server trusts another CA',
+            $ask->('wrongly', ''), 'credential-unknown',
+            detail => qr/a CA that this server trusts/);
+    my $answer = $ask->('wrongly', 'other.example');
+    is($answer->{status}, 421, 'another name than was shaken hands with');
+    is($t->backend->count, 0, 'goes nowhere');
+}
+
+
+# --- beside a signature -----------------------------------------------------
+
+sub signature_beside {
+    admitted($t, 'both, of one agency', ask_signed('county'),
+        record => { credential => 'httpsig:310115-2026a',
+                    certificate => $cert{county}{hash},
+                    signature => qr/^sig1=:/ });
+    refused($t, 'both, of two agencies', ask_signed('province'),
+        'credential-conflict', detail => qr/name different agencies/);
+    refused($t, 'a certificate of nobody beside a valid signature',
+        ask_signed('nobody'), 'credential-unknown');
+    refused($t, 'a certificate beside a bad signature',
+        client('county')->request('GET', $query,
+            { sign => { raw_sig => sub { "\0" x 64 } } }),
+        'signature-invalid');
+    refused($t, 'a certificate beside an unknown keyid',
+        client('county')->request('GET', $query, { sign => { keyid => 'x' } }),
+        'credential-unknown');
+
+    # the signature's nonce is burned, whatever else vouches
+    my $client = client('county');
+    my $bytes = $client->format('GET', $query, {});
+    admitted($t, 'both, once', scalar $client->raw($bytes));
+    refused($t, 'both, again', scalar $client->raw($bytes),
+        'signature-replayed');
+
+    # with a signature the body is its business again
+    refused($t, 'both, and a body that is not signed',
+        $client->request('POST', $submit, { body => $policy->body,
+            sign => { components => ['@method', '@authority', '@path'] } }),
+        'signature-incomplete');
+}
+
+
+sub both_needed {
+    my @port = (port => 'both');
+
+    admitted($t, 'mtls+httpsig: both', ask_signed('county', @port));
+    refused($t, 'mtls+httpsig: only the certificate', ask('county', @port),
+        'credential-missing');
+    refused($t, 'mtls+httpsig: only the signature', ask_signed(undef, @port),
+        'credential-missing');
+    refused($t, 'mtls+httpsig: of two agencies',
+        ask_signed('province', @port), 'credential-conflict');
+    refused($t, 'mtls+httpsig: a certificate of nobody',
+        ask_signed('nobody', @port), 'credential-unknown');
+}
+
+
+# Where xc_credentials does not name it, a certificate is not presented.
+sub not_accepted {
+    refused($t, 'a certificate where signatures are asked for',
+        ask('county', port => 'sig'), 'credential-missing');
+    admitted($t, 'a signature beside a certificate that nobody asks for',
+        ask_signed('wrongly', port => 'sig'),
+        record => { certificate => undef });
+}
+
+
+# --- sessions ---------------------------------------------------------------
+
+# A request through openssl s_client; its output.
+sub s_client {
+    my ($port, $in, @args) = @_;
+    my $cmd = join ' ', map { "'$_'" } 'timeout', 10, 'openssl', 's_client',
+        '-connect', '127.0.0.1:' . $t->port($port), '-servername',
+        'platform.example', @args;
+
+    $t->write_file('s_client.in', $in);
+    return scalar `cd '@{[$t->prefix]}' && $cmd <s_client.in 2>&1`;
+}
+
+
+sub resumption {
+    my $get = "GET $query HTTP/1.1\r\nHost: platform.example\r\n"
+              . "Connection: close\r\n\r\n";
+
+    for my $v ('-tls1_2', '-tls1_3') {
+        for my $who (['https', 'county', 200], ['noca', 'wrongly', 401]) {
+            my ($port, $name, $status) = @$who;
+            my @cert = ('-cert', "$name.crt", '-key',
+                        $name eq 'wrongly' ? 'county.key' : "$name.key");
+            my $n = () = decisions($t);
+
+            unlike(s_client($port, $get, $v, '-ign_eof', @cert, '-sess_out',
+                            'session'), qr/Reused/, "$v, $name: a new session");
+
+            # the certificate is not presented again: the session holds it
+            my $out = s_client($port, $get, $v, '-ign_eof', '-sess_in',
+                               'session');
+            like($out, qr/Reused/, "$v, $name: resumed");
+            like($out, qr{^HTTP/1\.1 $status }m, "$v, $name: $status");
+            ok($t->wait_for(sub { decisions($t) >= $n + 2 }), 'two decisions');
+
+            my @two = (decisions($t))[$n, $n + 1];
+            for my $m (qw(decision certificate credential reason)) {
+                is($two[1]{$m}, $two[0]{$m}, "$v, $name: the same $m");
+            }
+            is($two[1]{certificate}, $cert{$name}{hash}, "$v, $name: its hash");
+        }
+    }
+    $t->backend->forget;
+}
+
+
+# Who has no certificate can't bring one later.
+sub renegotiation {
+    my $n = () = decisions($t);
+    my $out = s_client('https', "R\n", '-tls1_2', '-cert', 'county.crt',
+                       '-key', 'county.key');
+
+    like($out, qr/RENEGOTIATING/, 'a client asks for another handshake');
+    like($out, qr/no renegotiation|handshake failure|closed/i, 'and gets none');
+    is(scalar(() = decisions($t)), $n, 'nothing was asked of the gate');
+}
