@@ -12,7 +12,9 @@ pkgs_test="perl libcryptx-perl libio-socket-ssl-perl curl openssl binutils"
 pkgs_lint="clang libclang-rt-14-dev"
 # what some tests compare with, and skip where it is absent
 pkgs_peers="golang-go golang-golang-x-mod-dev rsyslog logrotate chromium
-            fonts-noto-cjk"
+            fonts-noto-cjk python3-jwt python3-cryptography"
+# and of npm what t/clients/package.json names, into this directory
+npm_peers=$PWD/build/peers
 
 export CC=${CC:-gcc}
 export LC_ALL=C.UTF-8
@@ -40,11 +42,13 @@ usage()
 ./xc build          builds build/ngx_xc_module.so and build/xcctl
 ./xc test [FILE...] builds, then runs the tests (all, or those named)
 ./xc demo [--keep]  builds, then shows the gate at work
-./xc bench [WHAT...] builds, then measures: run, sync, audit, verify (all)
+./xc bench [WHAT...] builds, then measures: run, sync, audit, verify,
+                    credentials (all)
 ./xc lint           compiles with gcc and clang, warnings being errors;
                     prints the sizes of files and functions
 ./xc fuzz [SECONDS] runs each fuzz target so long (default 20)
-./xc deps [lint|peers]  installs the Debian packages that are missing
+./xc deps [lint|peers]  installs the Debian packages that are missing; for
+                    peers, npm packages too, into build/peers
 ./xc clean          removes what was built
 
 Environment: CC (gcc or clang), XC_SANITIZE=1 (ASan and UBSan, in
@@ -121,6 +125,30 @@ need()
         say "installing$missing"
         apt_install $missing || die "could not install:$missing"
     fi
+}
+
+
+# Node need not be Debian's.  No package runs a script of its own.
+need_npm()
+{
+    if ! command -v npm >/dev/null; then
+        need nodejs npm
+    fi
+
+    if cmp -s t/clients/package.json "$npm_peers/package.json" \
+       && [ -e "$npm_peers/installed" ]
+    then
+        return
+    fi
+
+    say "installing the packages of t/clients/package.json"
+    rm -rf "$npm_peers"
+    mkdir -p "$npm_peers"
+    cp t/clients/package.json "$npm_peers"
+    (cd "$npm_peers" && npm install --ignore-scripts --no-package-lock \
+        --no-audit --no-fund --no-update-notifier --loglevel=error >&2) \
+        || die "npm could not install them"
+    touch "$npm_peers/installed"
 }
 
 
@@ -346,7 +374,7 @@ case $cmd in
     deps)   need $pkgs_build $pkgs_test
             case ${1:-} in
                 lint)  need $pkgs_lint ;;
-                peers) need $pkgs_peers ;;
+                peers) need $pkgs_peers; need_npm ;;
             esac ;;
     clean)  rm -rf build build-asan ;;
     help|-h|--help) usage ;;
