@@ -247,11 +247,11 @@ xc_rc_t xc_journal_settle(xc_journal_op_t *op, int fd, uint64_t size,
 xc_rc_t xc_journal_adopt(xc_journal_op_t *op, int fd, const struct stat *st)
     XC_WUR;
 
-/* xc_journal_rotate.c: which file is the log, and the next one */
-
 /* Marks the tip FAILED where it still is the file that failed. */
 xc_rc_t xc_journal_mark_failed(xc_journal_op_t *op, xc_journal_cause_t cause)
     XC_WUR;
+
+/* xc_journal_rotate.c: which file is the log, and the next one */
 
 /*
  * Steps 2, 3 and 8, the lock held: afterwards log_fd is audit.log, its inode

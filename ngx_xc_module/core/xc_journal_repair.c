@@ -49,6 +49,35 @@ xc_journal_unsynced(const xc_journal_op_t *op, xc_journal_note_t *note)
 
 
 xc_rc_t
+xc_journal_mark_failed(xc_journal_op_t *op, xc_journal_cause_t cause)
+{
+    xc_rc_t             rc;
+    xc_journal_t       *journal = op->journal;
+    xc_journal_note_t   note = { .cause = cause };
+    xc_journal_head_t  *tip = &op->tip.head;
+
+    if (op->found != XC_JOURNAL_HEAD_KNOWN || tip->state == XC_JOURNAL_FAILED
+        || tip->dev != journal->log_dev || tip->ino != journal->log_ino)
+    {
+        journal->failed = false;
+        return XC_OK;
+    }
+
+    tip->state = XC_JOURNAL_FAILED;
+    xc_journal_unsynced(op, &note);
+    note.bytes = tip->size;
+    xc_journal_add_note(op, &note);
+
+    rc = xc_journal_store_tip(op);
+    if (rc == XC_OK) {
+        journal->failed = false;
+    }
+
+    return rc;
+}
+
+
+xc_rc_t
 xc_journal_log_error(xc_journal_op_t *op, const char *what)
 {
     return xc_journal_eio(op->journal, op->report, what, XC_JOURNAL_LOG,

@@ -15,6 +15,7 @@ static ngx_thread_task_t *ngx_xc_audit_task(ngx_cycle_t *cycle,
     ngx_event_handler_pt event);
 static void ngx_xc_audit_discard_decisions(ngx_xc_audit_t *audit);
 static void ngx_xc_audit_leave(ngx_xc_audit_t *audit);
+static void ngx_xc_audit_write_out(ngx_xc_audit_t *audit);
 
 
 ngx_xc_audit_t  *ngx_xc_audit;
@@ -134,7 +135,6 @@ ngx_xc_audit_task(ngx_cycle_t *cycle, ngx_xc_audit_t *audit,
 void
 ngx_xc_audit_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t       tries;
     ngx_xc_audit_t  *audit = ngx_xc_audit;
 
     (void) cycle;
@@ -158,20 +158,7 @@ ngx_xc_audit_exit_process(ngx_cycle_t *cycle)
     ngx_xc_audit_leave(audit);
     ngx_xc_summary_flush(audit, 1);
 
-    for (tries = 0; audit->open && tries < 2; /* void */) {
-
-        audit->n = ngx_xc_audit_fill(audit);
-
-        if (audit->n == 0) {
-            break;
-        }
-
-        audit->report.text[0] = '\0';
-        ngx_xc_audit_thread(&audit, audit->log);
-        ngx_xc_audit_settle(audit);
-
-        tries += audit->failing;
-    }
+    ngx_xc_audit_write_out(audit);
 
     if (audit->open) {
         audit->checkpoint.report.text[0] = '\0';
@@ -195,6 +182,30 @@ ngx_xc_audit_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_xc_audit = NULL;
+}
+
+
+/* What is queued, in this thread; a failure is tried once more */
+
+static void
+ngx_xc_audit_write_out(ngx_xc_audit_t *audit)
+{
+    ngx_uint_t  tries;
+
+    for (tries = 0; audit->open && tries < 2; /* void */) {
+
+        audit->n = ngx_xc_audit_fill(audit);
+
+        if (audit->n == 0) {
+            break;
+        }
+
+        audit->report.text[0] = '\0';
+        ngx_xc_audit_thread(&audit, audit->log);
+        ngx_xc_audit_settle(audit);
+
+        tries += audit->failing;
+    }
 }
 
 
