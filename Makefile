@@ -61,6 +61,7 @@ WRAP_test_journal := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=ftruncate \
 WRAP_test_journal_sign := $(WRAP_test_journal)
 # Calls that a test counts.
 WRAP_test_jwt := -Wl,--wrap=xc_key_verify
+WRAP_test_approval := $(WRAP_test_jwt)
 
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/unit/xt.o $(HEAP_O) $(CORE_O)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $^ $(LIBS)

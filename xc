@@ -12,7 +12,7 @@ pkgs_test="perl libcryptx-perl libio-socket-ssl-perl curl openssl binutils"
 pkgs_lint="clang libclang-rt-14-dev"
 # what some tests compare with, and skip where it is absent
 pkgs_peers="golang-go golang-golang-x-mod-dev rsyslog logrotate chromium
-            fonts-noto-cjk python3-jwt python3-cryptography"
+            fonts-noto-cjk python3-jwt python3-cryptography python3-jsonschema"
 # and of npm what t/clients/package.json names, into this directory
 npm_peers=$PWD/build/peers
 
@@ -41,9 +41,10 @@ usage()
     cat <<'END'
 ./xc build          builds build/ngx_xc_module.so and build/xcctl
 ./xc test [FILE...] builds, then runs the tests (all, or those named)
-./xc demo [--keep]  builds, then shows the gate at work
+./xc demo [--keep] [--nation]  builds, then shows the gate at work (with all
+                    agencies of the nation)
 ./xc bench [WHAT...] builds, then measures: run, sync, audit, verify,
-                    credentials (all)
+                    credentials, decide (all)
 ./xc lint           compiles with gcc and clang, warnings being errors;
                     prints the sizes of files and functions
 ./xc fuzz [SECONDS] runs each fuzz target so long (default 20)
@@ -337,6 +338,9 @@ cmd_fuzz()
         set -- "$build/fuzz/corpus/$name"
         if [ -d "t/fuzz/corpus/$name" ]; then
             set -- "$@" "t/fuzz/corpus/$name"
+        fi
+        if [ -f "t/fuzz/$name.dict" ]; then
+            set -- "$@" -dict="t/fuzz/$name.dict"
         fi
         say "fuzzing $name for ${secs}s"
         "$build/fuzz/$name" -max_total_time="$secs" -timeout=10 \

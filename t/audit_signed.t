@@ -42,6 +42,8 @@ changed();
 unprovable();
 long();
 several();
+forged();
+behalf();
 policies();
 
 done_testing;
@@ -108,6 +110,16 @@ sub unprovable {
     told(record({ %{ query() }, credential => 'httpsig:other' }),
          '0 verified, 0 failed, 1 can\'t', 0, 'a key of no policy',
          qr/no policy given has the key: seq 0$/m);
+
+    # refused for the body that it did not have, so that none had to be covered
+    my %bare = map { lc $_->[0] => $_->[1] }
+               $client->signed_headers('POST', '/xc/v1/requests', []);
+    my $bare = { common(\%bare), method => 'POST', uri => '/xc/v1/requests',
+                 operation => 'submit' };
+    told(record({ %$bare, decision => 'deny', reason => 'body-missing' }),
+         '1 verified, 0 failed, 0 can\'t', 0, 'a submit without a body');
+    told(record($bare), '0 verified, 1 failed', 1,
+         'but not an admitted one');
 
     # a path that no operation has, of which the record keeps what is known
     for my $uri ('/xc/v1/{unknown}', '/xc/v1/{unknown}?{unread}') {
@@ -206,6 +218,95 @@ sub several {
          'one of two is another agency\'s', qr/key is another agency's/);
     told(record($record->([$proxy])), '0 verified, 1 failed', 1,
          'a proxy\'s alone', qr/no signature by the key that the record/);
+}
+
+
+# What no gate wrote must not keep the records behind it from being looked at.
+sub forged {
+    my %uri = ('/xc/v1/requests?a={subject}' => '?a=b', '?x' => '',
+               '{subject}' => undef, '{subject}?' => '', '?' => '?',
+               '/{subject}?{subject}' => '?{subject}');
+    my %absent = ('?x' => 1);
+
+    for my $uri (sort keys %uri) {
+        my %r = (%{ query() }, uri => $uri);
+        $r{covered} = { '@query' => $uri{$uri} } if defined $uri{$uri};
+        my $masked = !$absent{$uri}
+                     && ($uri =~ s/\?.*//r . ($uri{$uri} // '')) =~ /\{subject/;
+        my @want = $absent{$uri} || $masked
+            ? ('1 verified, 0 failed, 1 can\'t', 0)
+            : ('1 verified, 1 failed, 0 can\'t', 1);
+
+        for my $subject ($XC::Policy::USCC, q('')) {
+            told(chain(0, members(\%r), members(query())), @want,
+                 "a forged uri, $uri, with the subject $subject",
+                 $absent{$uri} ? qr/lacks a part of the evidence: seq 0$/m
+                 : undef, '--subject', $subject);
+        }
+    }
+
+    # each member as something else, and none
+    my $whole = submit();
+    my @odd = (undef, '', 0, 1e30, JSON::PP::true, [], {}, [[]],
+               { '' => '' }, { '@query' => 1 }, '{subject}', 'x' x 5000);
+    my @members = map {
+        my $name = $_;
+        map { members({ %$whole, $name => $_ }) } @odd;
+    } sort keys %$whole;
+    my @verified = map {
+        my ($status, $out) = verify(chain(0, @members, @$_), '--policy',
+            "$dir/policy.json", '--subject', $XC::Policy::USCC);
+        is($status, 1, 'odd members: told') or diag $out;
+        $out =~ /^signatures: (\d+) verified, [1-9]/m ? $1 : -1;
+    } [], [members(query())];
+    is($verified[1], $verified[0] + 1, 'and the verification goes on');
+}
+
+
+# By an intermediary: the record has to say for whom, and by whom.
+sub behalf {
+    my $with = XC::Policy->new;
+    my @named = (['XC-On-Behalf-Of', '310115']);
+
+    $with->add_agency('smart', 'national',
+        { %{ $with->ed25519('smart', 'smart-key') },
+          on_behalf_of => { level => 'county' } }, region => '000000');
+    $with->write("$dir/behalf.json");
+
+    my $smart = XC::Client->new(key => $with->key('smart'));
+    my $of = sub {
+        my %h = map { lc $_->[0] => $_->[1] } $smart->signed_headers('GET',
+            "$path?$query", @_);
+        return { common(\%h), method => 'GET', uri => "$path?$query",
+                 credential => 'httpsig:smart-key', via => 'smart',
+                 covered => { 'xc-on-behalf-of' => '310115' } };
+    };
+    my $r = $of->(\@named);
+    my $bare = $of->([]);
+    my $told = sub {
+        my ($name, $record, $ok, $why) = @_;
+        my ($status, $out) = verify(record($record), '--policy',
+                                    "$dir/behalf.json");
+        ok($status == !$ok && $out =~ ($ok ? qr/: 1 verified, 0 f/
+                                           : qr/: 0 verified, 1 f/)
+           && $out =~ $why, "intermediary: $name") or diag "$status $out";
+    };
+
+    $told->('for a county', $r, 1, qr/whole/);
+    $told->('removed, the asker too',
+            { %$r, via => undef, agency => 'smart' }, 0,
+            qr/asks for another, and the record names no intermediary/);
+    $told->('and what it covered',
+            { %$r, via => undef, agency => 'smart', covered => undef }, 0,
+            qr/asks for another, and the record names no intermediary/);
+    $told->('removed', { %$r, via => undef }, 0, qr/key is another agency's/);
+    $told->('another asker', { %$r, agency => '310000' }, 0,
+            qr/does not cover the agency/);
+    $told->('of no text', { %$r, via => [] }, 0, qr/key is another agency's/);
+    $told->('for somebody that its signature does not name', $bare, 0,
+            qr/does not cover the agency/);
+    $told->('for itself', { %$bare, agency => 'smart', via => undef,
+                            covered => undef }, 1, qr/whole/);
 }
 
 

@@ -162,6 +162,17 @@ sub gates {
     ($status, $out) = verify(chain(0, $gates->('start', 'observe', 1, 'a')));
     like($out, qr/log:1: gate s .a: mode observe/, 'observe from the start');
 
+    my $until = sub {
+        return $gates->($_[0], "observe\",\"until\":\"$_[1]", 1, 'a');
+    };
+    ($status, $out) = verify(chain(0, $until->('start', '2026-12-01T00:00:00Z'),
+        $until->('reload', '2026-12-01T00:00:00Z'),
+        $until->('reload', '2027-01-01T00:00:00Z')));
+    is(join('|', $out =~ /log:(\d+: gate .*)/g),
+       '1: gate s /a: mode observe until 2026-12-01T00:00:00Z'
+       . '|3: gate s /a: mode was observe until 2026-12-01T00:00:00Z,'
+       . ' now observe until 2027-01-01T00:00:00Z', 'its end, and another');
+
     ($status, $out) = verify(chain(0, $gates->('start', '\u001b[2J', 1, 'a')));
     unlike($out, qr/\e/, 'what an escape hid does not reach the terminal');
 }

@@ -26,7 +26,7 @@ my $submit = '/xc/v1/requests';
 my %bodies;
 
 # the same keys, but signatures that live for a minute
-my $brief = { %{ $policy->data },
+my $brief = { %{ $policy->data }, policy => 'brief',
               signature => { max_age => 60, max_skew => 30 } };
 XC::Policy::write(bless({ data => $brief }, 'XC::Policy'),
                   $t->path('brief.json'));

@@ -421,10 +421,10 @@ sub limits {
     bad_members('10,000 fields',
                 { fields => [map { "merchant.f$_" } 1 .. 10_000] },
                 'request-invalid',
-                qr/^fields: 10000 given, over the limit of 64/);
+                qr/^fields: 10000 given, over the limit fields of 64/);
     bad_members('65 fields', { fields => [(@field) x 32, $field[0]] },
                 'request-invalid',
-                qr/^fields: 65 given, over the limit of 64/);
+                qr/^fields: 65 given, over the limit fields of 64/);
     admitted($t, '64 fields', post($policy->body(fields => [(@field) x 32])));
     bad_members('a field name over 64 bytes',
                 { fields => ['m' x 65] }, 'request-invalid',
@@ -445,12 +445,12 @@ sub limits {
 
     bad_members('9 officers', { officers => [($officer) x 9] },
                 'request-invalid',
-                qr/^officers: 9 given, over the limit of 8/);
+                qr/^officers: 9 given, over the limit officers of 8/);
     admitted($t, '8 officers',
              post($policy->body(officers => [($officer) x 8])));
     bad_members('51 subjects', { subjects => [($subject) x 51] },
                 'request-invalid',
-                qr/^subjects: 51 given, over the limit of 50/);
+                qr/^subjects: 51 given, over the limit subjects of 50/);
     admitted($t, '50 subjects',
              post($policy->body(subjects => [($subject) x 50])));
     bad_members('5,000 subjects',
@@ -580,6 +580,7 @@ sub law {
                   category => 'x' },
                 'field-unknown', qr/"x\.y"/,
                 fields => { 'x.y' => 'field-unknown',
+                            'merchant.name' => 'sweep-not-authorized',
                             'livestream.host' => 'field-not-granted',
                             'buyer.phone' => 'approval-required',
                             'merchant.bank_account' => 'approval-required' });
@@ -638,7 +639,7 @@ sub queries {
                          qr/^case_no: required by the purpose/],
         '500 fields' => [$query =~ s/fields=[^&]*/'fields=' . join ',', map
                          { "a.b$_" } 1 .. 500/er,
-                         qr/^fields: 500 given, over the limit of 64/],
+                         qr/^fields: 500 given, over the limit fields of 64/],
         'a long value' => [$query =~ s/case_no=.*/'case_no=' . 'x' x 257/er,
                            qr/^case_no: 257 bytes .*limit string of 256/],
         'a body\'s member' => ["$query&subjects=x", qr/^subjects: /],
@@ -870,7 +871,7 @@ sub reserved_headers {
         Upgrade UPGRADE X-HTTP-Method-Override x_http_method_override
         X.HTTP.Method.Override X-Http-Method_Override X-Original-URL
         x_original_url X-Rewrite-URL X_Rewrite_Url
-        XC_On_Behalf_Of xc-on.behalf-of XC-Request xc_request))
+        XC_On_Behalf_Of xc-on.behalf-of XC_Request xc.request xc_request))
     {
         refused($t, "header $name",
                 get($policy->query, headers => [[$name, '310000']]),

@@ -10,6 +10,8 @@ use utf8;
 use File::Copy qw(copy);
 use File::Path qw(remove_tree);
 use JSON::PP;
+use MIME::Base64 qw(encode_base64);
+use POSIX qw(strftime);
 use Test::More;
 
 use XC::Gate;
@@ -37,10 +39,12 @@ credentials();
 duplicates();
 later();
 bad_values();
+observe();
 places();
 policies();
 secrets();
 audit_keys();
+token_keys();
 intake();
 warnings_only();
 
@@ -247,20 +251,11 @@ sub duplicates {
 sub later {
     my $not = 'is not supported by this version';
 
-    for my $d ('xc_fleet redis://127.0.0.1', 'xc_token_key file') {
-        my ($name) = split / /, $d;
-        my $level = $name eq 'xc_fleet' ? 'http' : 'location';
-        refused_conf($d, qr/the directive "$name" $not: remove it/,
-                     $level => "$d; # here\n");
-    }
+    refused_conf('xc_fleet', qr/the directive "xc_fleet" $not: remove it/,
+                 http => "xc_fleet redis://127.0.0.1; # here\n");
     for my $s (qw(prometheus html)) {
         refused_conf("xc_status $s", qr/"xc_status $s" $not: write json/,
                      location => "xc_status $s; # here\n");
-    }
-    for my $o ('observe', 'observe until=2026-12-01T00:00:00Z') {
-        refused_conf("xc $o",
-                     qr/"xc observe" $not: write off or enforce/,
-                     location => "xc $o; # here\n");
     }
 }
 
@@ -301,12 +296,20 @@ sub bad_values {
                  http => "xc_audit nod=1; # here\n");
 
     for my $v ('on', 'ENFORCE', '1') {
-        refused_conf("xc $v", qr/invalid value "$v": write off or enforce/,
+        refused_conf("xc $v", qr/invalid value "$v": write off, enforce or observe/,
                      location => "xc $v; # here\n");
     }
     refused_conf('xc enforce until',
                  qr/invalid parameter "until=2027": "xc enforce" takes none/,
                  location => "xc enforce until=2027; # here\n");
+    for my $v ('until=2027', 'until=', 'till=2026-12-01T00:00:00Z',
+               'until=2026-12-01', 'until=2026-12-01T00:00:00',
+               'until=2026-13-01T00:00:00Z', 'until=1d')
+    {
+        refused_conf("xc observe $v",
+            qr/invalid parameter "$v": write until= and a time such as 2026/,
+            location => "xc observe $v; # here\n");
+    }
     for my $s ('HTTPSIG', 'tls', '""', 'mtls+', '+mtls', 'mtls++jwt',
                'mtls+mtls', 'mtls,jwt', 'mtls+basic')
     {
@@ -379,10 +382,17 @@ sub policies {
         qr/autorities: unknown member; .*/, qr/agencies\[2\]\.level: .*/);
     refused_policy('a member that is missing', sub { delete $_[0]{grants} },
         qr/grants: required, but not given/);
-    refused_policy('a later kind', sub { $_[0]{operations}[1]{kind} = 'check' },
-        qr/operations\[1\]\.kind: "check" $later/);
-    refused_policy('approvals', sub { $_[0]{approvals} = [] },
-        qr/approvals: approvals $later/);
+    refused_policy('another kind', sub { $_[0]{operations}[1]{kind} = 'chek' },
+        qr/operations\[1\]\.kind: "chek" is unknown; write one of submit, .*/);
+    refused_policy('an approval for any case', sub {
+            $_[0]{approvals} = [{no => '1', by => '310000',
+                agency => '310115', fields => ['buyer.phone'],
+                not_after => '2099-01-01T00:00:00Z'}];
+        }, qr/approvals\[0\]: must name at least one of case_no, .*/);
+    refused_policy('a file of fields', sub {
+            $t->write_file('more.json', '{"about": "ours", "fields": {}}');
+            $_[0]{include} = ['more.json'];
+        }, qr/more\.json: fields: must name at least one field/);
     refused_policy('a day quota', sub { $_[0]{rates}{default}{per_day} = 1 },
         qr/rates\.default\.per_day: per_day $later/);
     refused_policy('no JSON', '{"policy": "x",}',
@@ -400,6 +410,15 @@ sub policies {
         http => "$state $audit",
         location => "xc enforce;\nxc_policy state.json; # here\n");
     rmdir $t->path('state.json');
+
+    XC::Policy->new->write($t->path('same.json'));
+    refused_conf('policy: two files with one id',
+        qr/^xc_policy: "\Q$prefix\E\/policy\.json" and "\Q$prefix\E\/same\.json" have one id, "policy": "test": give each its own in /,
+        http => "$state $audit xc_policy policy.json;",
+        location => "xc enforce;\nxc_policy same.json; # here\n");
+    accepted_conf('policy: one file, named twice',
+        http => "$state $audit xc_policy policy.json;",
+        location => 'xc enforce; xc_policy %%POLICY%%;');
 
     # a fault counts where no gate uses the policy yet
     refused_conf('policy: without a gate', qr/not strict JSON/,
@@ -435,6 +454,73 @@ sub secrets {
         %conf);
     unlike($out . $t->error_log, qr/\Q$copy->{keys}{310000}{secret}\E/,
            'no secret in the log');
+}
+
+
+# What a policy with results needs.
+sub token_keys {
+    my $results = XC::Policy->new;
+    my $key = encode_base64('k' x 32, '');
+
+    push @{ $results->data->{operations} },
+        { id => 'result', kind => 'result', methods => ['GET'],
+          path => '/xc/v1/requests/(?<request>[0-9a-f]{32})' };
+    $results->write($t->path('results.json'));
+
+    my $with = "xc enforce; # here\nxc_policy results.json;";
+    my $file = 'xc_token_key token.key;';
+    my %conf = (http => "$state $audit", location => $with);
+
+    refused_conf('a policy with a result and no key',
+        qr/the policy has an operation of the kind result: add "xc_token_key file;"/,
+        %conf);
+    accepted_conf('no key needed without',
+        http => "$state $audit", location => $gate);
+
+    my %good = ('32 bytes' => "\0\n" . 'k' x 29 . "\n", 'base64' => $key,
+                'base64 and a newline' => "$key\n");
+    for my $name (sort keys %good) {
+        $t->write_file('token.key', $good{$name}, 0640);
+        accepted_conf("$name", http => "$state $audit",
+                      location => "$with $file");
+    }
+    accepted_conf('at the server', %conf, server => $file);
+    accepted_conf('at the top', %conf, http => "$state $audit $file");
+    accepted_conf('without a gate', http => $file);
+    accepted_conf('without a result', http => "$state $audit $file",
+                  location => $gate);
+
+    my $bad = qr/"xc_token_key" directive must name a file of exactly 32 random bytes, as they are or in base64/;
+    my %bad = ('empty' => '', '31 bytes' => 'k' x 31, '33 bytes' => 'k' x 33,
+               '32 bytes and a newline' => 'k' x 32 . "\n",
+               'hexadecimal' => '0f' x 32,
+               'base64 of 31' => encode_base64('k' x 31, ''),
+               'base64 of 33' => encode_base64('k' x 33, ''),
+               'base64url' => encode_base64("\xff" x 32, '') =~ tr{/+}{_-}r,
+               'base64 without its end' => substr($key, 0, 43));
+    for my $name (sort keys %bad) {
+        $t->write_file('token.key', $bad{$name}, 0640);
+        refused_conf("xc_token_key: $name", $bad,
+                     http => "xc_token_key token.key; # here\n");
+    }
+
+    $t->write_file('token.key', $key, 0640);
+    for my $mode (0644, 0641, 0642) {
+        chmod $mode, $t->path('token.key');
+        refused_conf(sprintf('xc_token_key with mode %04o', $mode),
+            qr/"xc_token_key" directive .*token\.key: others can reach it: chmod o-rwx/,
+            http => "xc_token_key token.key; # here\n");
+    }
+    chmod 0600, $t->path('token.key');
+    refused_conf('two of them', qr/"xc_token_key" directive is duplicate/,
+                 http => "$file xc_token_key token.key; # here\n");
+    refused_conf('no such file',
+        qr/"xc_token_key" directive .*none\.key: No such file/,
+        http => "xc_token_key none.key; # here\n");
+    refused_conf('no file named',
+        qr/invalid number of arguments in "xc_token_key" directive/,
+        http => "xc_token_key; # here\n");
+    unlink $t->path('token.key');
 }
 
 
@@ -640,6 +726,41 @@ sub state_directory {
 
 sub remove_state {
     remove_tree($t->state_dir);
+}
+
+
+# It is on: nginx -t says so, what it lets go on, and until when.
+sub observe {
+    my @names = qw(purpose-not-allowed field-unknown field-not-granted
+                   approval-required approval-invalid sweep-not-authorized
+                   subject-required rate-exceeded);
+    my $what = join '.*', @names;
+    my $at = strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time + 86_400));
+    my $conf = sub {
+        return map { join "\n", accepted_conf("xc observe $_", http =>
+                         "$state\n$audit", location =>
+                         "xc_policy %%POLICY%%;\nxc observe $_; # here") } @_;
+    };
+
+    like(($conf->(''))[0], qr/"xc observe" is on, without an end.*$what.*go on in \S+:\d+/s,
+         'it warns');
+    like(($conf->("until=$at"))[0],
+         qr/"xc observe until=$at" is on: until then .*$what.*go on in \S+:\d+/s,
+         'and says until when');
+    like(($conf->('until=2026-06-01T08:00:00+08:00'))[0],
+         qr/"xc observe until=\S+" is over: it is "xc enforce" in/,
+         'or that it is over');
+
+    my @warnings = accepted_conf('a gate within', http => "$state\n$audit\n"
+        . "xc_policy %%POLICY%%; xc observe;\n", location =>
+        "location /a { } location /b { xc enforce; }");
+    is(@warnings, 1, 'it warns once, however many locations inherit it');
+
+    refused_conf('xc observe without a policy',
+        qr/"xc observe": a gate needs a policy: add "xc_policy file;"/,
+        http => "$state $audit", location => "xc observe; # here\n");
+    refused_conf('xc observe twice', qr/"xc" directive is duplicate/,
+        location => "xc enforce;\nxc observe; # here\n");
 }
 
 

@@ -22,6 +22,7 @@ my %text = map { substr($_, length "$root/") => slurp($_) }
 
 reasons();
 tables();
+policy_members();
 links();
 samples();
 readme();
@@ -87,8 +88,7 @@ sub tables {
              "docs/policy.md has the largest $name");
     }
 
-    @missing = grep { $text{'docs/policy.md'}
-                      !~ /^\| .*`$_`.* \| (?:all|`\w+`.*?) \| .* \|$/m }
+    @missing = grep { $text{'docs/policy.md'} !~ /^\| `$_` \| .* \|$/m }
                map { slurp("$root/ngx_xc_module/core/xc_policy_$_.c")
                      =~ /XC_MEMBER\("(?!file"|keys")(\w+)"/g }
                qw(credential mtls jwt);
@@ -96,7 +96,9 @@ sub tables {
 
     my %used = map { $_ => 1 } $text{'docs/audit-log.md'} =~ /`(\w+)`/g;
     my $record = slurp("$root/ngx_xc_module/core/xc_record.c");
-    @missing = grep { !$used{$_} } $record =~ /^    \{ "(\w+)", \w+, xc_/mg;
+    my @members = $record =~ /^    XC_RECORD_MEMBER\("(\w+)"/mg;
+    cmp_ok(scalar @members, '>=', 35, 'the members of a record');
+    @missing = grep { !$used{$_} } @members;
     is("@missing", '', 'docs/audit-log.md names every member of a decision');
 
     # of all other records: what is written with its name and colon
@@ -122,6 +124,46 @@ sub tables {
     @missing = grep { $text{'docs/audit-log.md'} !~ /$_\b/ }
                $audit =~ /(--\w[\w-]*)/g;
     is("@missing", '', 'and their options');
+}
+
+
+# The tables of docs/policy.md have the members of the policy's schema, each in
+# its section, with its default.  That the schema has those of the loader is
+# shown by t/schema.t.
+sub policy_members {
+    my $schema = $json->decode(slurp("$root/conf/schema/policy.schema.json"));
+    my %of = ('The file' => [], purposes => ['purpose'], fields => ['field'],
+              include => ['dictionary'], subject_types => ['subject_type'],
+              operations => ['operation'], 'body and query' => ['body_map'],
+              grants => ['grant', 'held_grant'], rates => ['rate'],
+              agencies => ['agency'], approvals => ['approval'],
+              map { $_ => [$_] } qw(signature limits patterns httpsig mtls jwt
+                                    on_behalf_of));
+    my %closed = map { $_ => 1 }
+        grep { JSON::PP::is_bool($schema->{'$defs'}{$_}{additionalProperties}) }
+        keys %{ $schema->{'$defs'} };
+
+    # told in words, or with the same members as body_map
+    delete @closed{qw(body_like query file jwks subject), map { @$_ } values %of};
+    is(join(' ', keys %closed), '', 'docs/policy.md has a section for each');
+
+    for my $section (sort keys %of) {
+        my @defs = @{ $of{$section} }
+            ? map { $schema->{'$defs'}{$_} } @{ $of{$section} } : $schema;
+        my %want = map { %{ $_->{properties} } } @defs;
+        my ($part) = $text{'docs/policy.md'}
+            =~ /^##+ \Q$section\E\n(.*?)(?=^##|\z)/ms;
+        my %row = ($part // '') =~ /^\| `(\w+)`[^|]*((?:\|[^|\n]*)*)$/mg;
+        is(join(' ', sort keys %row), join(' ', sort keys %want),
+           "docs/policy.md: the members of $section");
+
+        my @wrong = grep {
+            my $d = $want{$_}{default};
+            $d = $d ? 'true' : 'false' if JSON::PP::is_bool($d);
+            defined $d && $row{$_} !~ /\| `?\Q$d\E`? \|/;
+        } grep { exists $row{$_} } sort keys %want;
+        is("@wrong", '', 'and their defaults');
+    }
 }
 
 
@@ -193,7 +235,7 @@ sub samples {
        'conf/xc_proxy_params holds the four kinds of directives, no other');
 
     copy("$root/conf/$_", $t->path($_))
-        for qw(xc_proxy_params intake.json policy.json);
+        for qw(xc_proxy_params intake.json policy.json fields.cn-samr.json);
 }
 
 

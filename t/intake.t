@@ -67,6 +67,8 @@ sub formats {
     my $doc = decode_json($json->{body});
     is($doc->{platform}{uscc}, '91310000MA1FL0000N', 'of the platform');
     ok(@{ $doc->{channels} }, 'with channels');
+    like($doc->{schema}, qr{^https://.*/xc-request\.schema\.json$},
+         'a link to the schema of a request');
     is_deeply([sort map { $_->{id} } @{ $doc->{fields} }],
               [sort grep { $policy->data->{fields}{$_}{standard} }
                     keys %{ $policy->data->{fields} }],

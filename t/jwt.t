@@ -558,7 +558,8 @@ sub once {
     my $send = sub {
         my ($jti, %claims) = @_;
         get(kid => 'once', claims => { iss => 'https://once.example',
-                                       iat => time, jti => $jti, %claims });
+                                       iat => time, exp => time + 200,
+                                       jti => $jti, %claims });
     };
     my $reuse = token();
 
@@ -586,6 +587,22 @@ sub once {
     refused($t, 'a jti of a bad token', $send->('j4', exp => time - 60),
             'token-invalid');
     admitted($t, 'the same jti of a good one', $send->('j4'));
+
+    # the places of the store are everybody's: max_age is 300
+    my $now = time;
+    my $long = qr/^a token for one use lasts over 300 seconds from iat to exp$/;
+    for my $life (301, 86_000) {
+        refused($t, "for one use, $life seconds",
+                $send->('j5', iat => $now, exp => $now + $life),
+                'token-invalid', detail => $long);
+    }
+    refused($t, 'for one use, long ago',
+            $send->('j5', iat => $now - 3600, exp => $now + 60),
+            'token-invalid', detail => $long);
+    admitted($t, 'for one use, 300 seconds',
+             $send->('j5', iat => $now, exp => $now + 300));
+    admitted($t, 'for any use, long',
+             get(claims => { iat => $now, exp => $now + 86_000 }));
 }
 
 
@@ -594,7 +611,8 @@ sub costs {
     my $send = sub {
         my (%o) = @_;
         get(kid => 'few', %o, claims => { iss => 'https://few.example',
-                                          iat => time, jti => 'c',
+                                          iat => time, exp => time + 200,
+                                          jti => 'c',
                                           %{ $o{claims} // {} } });
     };
 

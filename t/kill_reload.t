@@ -15,6 +15,7 @@ use XC::Kills;
 use XC::Nginx;
 
 my $t = XC::Nginx->new(workers => 2, allow => qr/exited on signal 9/);
+my $log = $t->state_dir . '/audit.log';
 my $rounds = $ENV{XC_KILL_RELOADS} // 20;
 
 $t->policy(transport => 'any');
@@ -27,6 +28,9 @@ for my $round (1 .. $rounds) {
     $t->signal('HUP');
     sleep rand 0.1;
     $kills->some($kills->workers($t->master_pid));
+
+    # one signal that comes before the master has acted on the last is lost
+    ok($t->wait_for(sub { reloads() >= $round }, 30), "reload $round: begun");
 }
 $kills->end;
 $kills->ready;
@@ -36,3 +40,7 @@ is((grep { $_->{event} eq 'reload' } $kills->verdict), $rounds,
 
 $t->finish;
 done_testing;
+
+
+# So far on record.
+sub reloads { return scalar(() = $t->read_file($log) =~ /"event":"reload"/g) }

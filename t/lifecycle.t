@@ -2,7 +2,7 @@
 
 # A credential's life across configurations: what a reload drops or changes
 # stops working at once, in old workers too; what stays goes on; two keys of an
-# agency stand side by side; a binary upgrade withdraws like a reload.
+# agency stand side by side; an agency that goes, goes for intermediaries too; a binary upgrade withdraws like a reload.
 
 use strict;
 use warnings;
@@ -30,6 +30,7 @@ $t->run;
 
 withdrawn_by_reload();
 rollover();
+withdrawn_agency();
 withdrawn_by_upgrade();
 under_load();
 expiry();
@@ -44,10 +45,11 @@ sub client { $t->client(tls => 0, agency => $_[0]) }
 
 # A request of which the old worker has read a part: its head, or its body.
 sub begin {
-    my ($name, $client, $part) = @_;
+    my ($name, $client, $part, %o) = @_;
     my $bytes = $client->format('POST', $post,
                                 { body => $policy->body(note => 'n' x 2000),
-                                  headers => [['Expect', '100-continue']] });
+                                  headers => [['Expect', '100-continue'],
+                                              @{ $o{headers} // [] }] });
     my ($head, $body) = $bytes =~ /^(.*?\r\n\r\n)(.*)$/s;
     my $sock = $client->connect;
 
@@ -149,6 +151,59 @@ sub withdrawn_by_reload {
     ok($t->reload(wait => 'exit'), 'reloaded with what had gone');
     admitted($t, 'and it is known again', client('310115')
              ->request('GET', $query));
+}
+
+
+# An agency that goes, or is another one now, goes for intermediaries too, whose
+# credential stays; so does its own.
+sub withdrawn_agency {
+    my $agencies = $policy->data->{agencies};
+    my $via = sub { $t->client(tls => 0, key => $policy->key('smart')) };
+    my $for = sub { (headers => [['XC-On-Behalf-Of', $_[0]]]) };
+
+    $policy->add_agency('smart', 'national',
+        { %{ $policy->ed25519('smart', 'smart-key') },
+          on_behalf_of => { level => 'county' } }, region => '000000');
+    $policy->add_agency($_, 'county', $policy->ed25519($_, "$_-key"),
+                        region => '320100') for 'moves', 'leaves', 'keeps';
+    $policy->write($t->path('policy.json'));
+    ok($t->reload(wait => 'exit'), 'reloaded with an intermediary');
+
+    for my $id (qw(keeps leaves moves)) {
+        admitted($t, "for $id, before",
+                 $via->()->request('GET', $query, { $for->($id) }),
+                 agency => $id, record => { via => 'smart' });
+        begin("for $id", $via->(), 'body', $for->($id));
+    }
+    begin('moves itself', client('moves'), 'body');
+    sleep_until_read();
+
+    $policy->agency('moves')->{region} = '320200';
+    @$agencies = grep { $_->{id} ne 'leaves' } @$agencies;
+    $policy->write($t->path('policy.json'));
+    ok($t->reload, 'reloaded without the one, with another region of the other');
+
+    refused($t, 'for leaves, to a new worker',
+            $via->()->request('GET', $query, { $for->('leaves') }),
+            'behalf-not-allowed');
+    my $other = qr/^the agency has been withdrawn, or registered anew$/;
+    for my $id (qw(leaves moves)) {
+        refused($t, "for $id, to an old worker", end("for $id"),
+                'credential-unknown', detail => $other, auth => 1,
+                agency => $id, record => { via => 'smart' });
+    }
+    refused($t, 'moves itself, to an old worker', end('moves itself'),
+            'credential-unknown', detail => $other, auth => 1,
+            agency => 'moves');
+    admitted($t, 'for keeps, to an old worker', end('for keeps'),
+             agency => 'keeps', record => { via => 'smart' });
+    admitted($t, 'for moves, to a new worker',
+             $via->()->request('GET', $query, { $for->('moves') }),
+             agency => 'moves');
+
+    @$agencies = grep { $_->{id} !~ /^(?:smart|moves|keeps)$/ } @$agencies;
+    $policy->write($t->path('policy.json'));
+    ok($t->reload(wait => 'exit'), 'reloaded as it was');
 }
 
 

@@ -22,6 +22,7 @@ my $submit = '/xc/v1/requests';
 my %cert;
 
 make_ca($_) for qw(ca wrong);
+make_ca('alike', 'ca');
 make_cert(county => '/C=CN/O=上海市浦东新区市场监督管理局/CN=county');
 make_cert(province => '/CN=province');
 make_cert(national => '/C=CN/O=国家市场监督管理总局, 网监司/CN=client 1');
@@ -31,13 +32,15 @@ make_cert(narrow => '/CN=narrow');
 make_cert(nobody => '/CN=nobody');
 make_cert(wrongly => '/CN=county', ca => 'wrong', key => 'county');
 make_cert(expired => '/CN=expired', days => -1);
+make_cert(twin => '/CN=county', ca => 'alike', key => 'county');
 make_cert(self => '/C=CN/O=国家市场监督管理总局, 网监司/CN=client 1', ca => 'self');
 
 my $policy = make_policy();
 my $query = $policy->query;
 
 $t->gate_conf(
-    http => 'ssl_session_cache shared:s:1m; ssl_protocols TLSv1.2 TLSv1.3;',
+    http => 'ssl_session_cache shared:s:1m; ssl_protocols TLSv1.2 TLSv1.3;'
+            . ' ssl_session_ticket_key ticket.key;',
     server => asks('optional'),
     location => 'xc_credentials mtls httpsig;'
                 . ' proxy_set_header X-Credential $xc_credential;',
@@ -50,7 +53,15 @@ $t->gate_conf(
                . ' ssl_client_certificate wrong.crt;'
                . ' ssl_trusted_certificate wrong.crt;', 'mtls',
                'other.example'),
-        server('other', asks('optional'), 'mtls httpsig'));
+        server('other', asks('optional'), 'mtls httpsig'),
+        server('twin', 'ssl_verify_client on;'
+               . ' ssl_client_certificate alike.crt;', 'mtls'),
+        server('crl', asks('on') . ' ssl_crl ca.crl;', 'mtls'),
+        server('ocsp', asks('on') . ' ssl_ocsp on;'
+               . ' ssl_ocsp_responder http://127.0.0.1:%%PORT_responder%%;',
+               'mtls'));
+$t->write_file('ticket.key', join '', map { chr 33 + $_ } 1 .. 80);
+make_crl();
 $t->run;
 
 each_match();
@@ -67,6 +78,11 @@ signature_beside();
 both_needed();
 not_accepted();
 resumption();
+crossed();
+other_socket();
+expiry();
+revocation();
+ocsp();
 renegotiation();
 
 chain_whole($t);
@@ -96,11 +112,11 @@ sub make_key {
 
 
 sub make_ca {
-    my ($name) = @_;
+    my ($name, $cn) = @_;
 
     make_key($name);
-    openssl(qw(req -x509 -days 30 -subj), "/CN=$name", '-key', "$name.key",
-            '-out', "$name.crt");
+    openssl(qw(req -x509 -days 30 -subj), '/CN=' . ($cn // $name),
+            '-key', "$name.key", '-out', "$name.crt");
 }
 
 
@@ -129,6 +145,36 @@ sub make_cert {
         hash => sha256_hex($t->read_file("$name.der")),
         spki => sha256_hex($t->read_file("$name.pub")),
     };
+}
+
+
+sub at_ca { openssl('ca', qw(-config ca.cnf -keyfile ca.key -cert ca.crt), @_) }
+
+
+# The CA's list of what it has revoked, with one more.
+sub make_crl {
+    my (@more) = @_;
+
+    if (!-e $t->path('ca.cnf')) {
+        $t->write_file('index.txt', '');
+        $t->write_file($_, '1000') for qw(serial crlnumber);
+        $t->write_file('ca.cnf', <<'END');
+[ca]
+default_ca = d
+[d]
+database = index.txt
+serial = serial
+crlnumber = crlnumber
+new_certs_dir = .
+default_md = sha256
+default_crl_days = 30
+policy = p
+[p]
+commonName = supplied
+END
+    }
+    at_ca('-revoke', $_) for @more;
+    at_ca(qw(-gencrl -out ca.crl));
 }
 
 
@@ -455,8 +501,9 @@ sub not_accepted {
 sub s_client {
     my ($port, $in, @args) = @_;
     my $cmd = join ' ', map { "'$_'" } 'timeout', 10, 'openssl', 's_client',
-        '-connect', '127.0.0.1:' . $t->port($port), '-servername',
-        'platform.example', @args;
+        '-connect', '127.0.0.1:' . $t->port($port),
+        (grep { /servername/ } @args) ? () : qw(-servername platform.example),
+        @args;
 
     $t->write_file('s_client.in', $in);
     return scalar `cd '@{[$t->prefix]}' && $cmd <s_client.in 2>&1`;
@@ -492,6 +539,129 @@ sub resumption {
         }
     }
     $t->backend->forget;
+}
+
+
+# A request in a session that is kept for the next; what of the answer counts
+sub session {
+    my ($port, @args) = @_;
+    my $out = s_client($port, "GET $query HTTP/1.1\r\n"
+        . "Host: platform.example\r\nConnection: close\r\n\r\n",
+        '-ign_eof', '-sess_out', 'session', @args);
+    my ($status) = $out =~ m{HTTP/1\.1 (\d+) };
+    my ($again) = $out =~ /(begin a new one)/;
+
+    return join ' ', $out =~ /^Reused/m ? 'resumed' : 'new',
+        $status // 'nothing', $again // ();
+}
+
+
+sub resumed { session(shift, '-sess_in', 'session', @_) }
+
+
+sub with {
+    my ($cert, $key) = @_;
+
+    return ('-cert', "$cert.crt", '-key', ($key // 'county') . '.key');
+}
+
+
+# A session that one server's CAs vouched for is nothing to another server.
+sub crossed {
+    my @here = ('-servername', 'platform.example');
+    my $refused = 'resumed 401 begin a new one';
+
+    for my $v ('-tls1_2', '-tls1_3') {
+        for my $first (['-noservername'], [qw(-servername other.example)],
+                       [qw(-servername nosuch.example)]) {
+            for my $then (\@here, ['-noservername']) {
+                session('other', $v, with('wrongly'), @$first);
+                unlike(resumed('other', $v, @$then), qr/ 200/,
+                       "$v, @$first, then @$then: not admitted");
+            }
+        }
+        is($t->backend->count, 0, "$v: nothing for the back end");
+
+        is(session('other', $v, with('county'), @here), 'new 200',
+           "$v: the server that was named");
+        is(resumed('other', $v, @here), 'resumed 200', "$v: and again");
+        is(resumed('other', $v, @here), 'resumed 200', "$v: and again");
+        $t->backend->forget;
+    }
+
+    my @v = ('-tls1_3');
+    session('other', @v, with('wrongly'), '-noservername');
+    is(resumed('other', @v, @here), $refused, 'of the default server');
+
+    # the same server and CA: which it was, only the name tells
+    session('https', @v, with('county'), '-noservername');
+    is(resumed('https', @v, @here), $refused, 'no name, then a name');
+    session('https', @v, with('county'), @here);
+    is(resumed('https', @v, '-noservername'), $refused,
+       'a name, then no name');
+    session('https', @v, with('county'), '-noservername');
+    is(resumed('https', @v, '-noservername'), 'resumed 200', 'never a name');
+    $t->backend->forget;
+}
+
+
+# Of one name, on another socket, and of CAs that are called the same.
+sub other_socket {
+    for my $v ('-tls1_2', '-tls1_3') {
+        is(session('twin', $v, with('twin')), 'new 200', "$v: its own server");
+        is(resumed('twin', $v), 'resumed 200', "$v: and again");
+        $t->backend->forget;
+        is(resumed('https', $v), 'resumed 401 begin a new one',
+           "$v: of the other socket's CA");
+        is($t->backend->count, 0, "$v: nothing for the back end");
+    }
+}
+
+
+# Each resumption hands out another ticket: without end, but for this.
+sub expiry {
+    my $end = int(time) + 8;
+    my ($s, $m, $h, $day, $month, $year) = gmtime $end;
+
+    at_ca(qw(-batch -notext -in county.csr -subj /CN=brief -out brief.crt),
+          '-enddate', sprintf '%04d%02d%02d%02d%02d%02dZ',
+          $year + 1900, $month + 1, $day, $h, $m, $s);
+    for my $v ('-tls1_2', '-tls1_3') {
+        is(session('https', $v, with('brief')), 'new 200', "$v: still valid");
+        is(resumed('https', $v), 'resumed 200', "$v: resumed");
+        rename $t->path('session'), $t->path("session$v");
+    }
+    $t->backend->forget;
+    ok($t->wait_for(sub { time > $end }, 30), 'it ends');
+    for my $v ('-tls1_2', '-tls1_3') {
+        is(session('https', $v, '-sess_in', "session$v"),
+           'resumed 401 begin a new one', "$v: expired");
+    }
+    is($t->backend->count, 0, 'nothing for the back end');
+}
+
+
+sub revocation {
+    is(session('crl', '-tls1_3', with('county')), 'new 200', 'not revoked');
+    is(resumed('crl', '-tls1_3'), 'resumed 200', 'resumed, not revoked');
+    $t->backend->forget;
+
+    make_crl('county.crt');
+    ok($t->reload(wait => 'exit'), 'revoked');
+    is(session('crl', '-tls1_3', '-sess_out', 'new', with('county')), 'new 400',
+       'a new session');
+    is(resumed('crl', '-tls1_3'), 'resumed 401 begin a new one', 'resumed');
+    is($t->backend->count, 0, 'nothing for the back end');
+}
+
+
+# nginx asks the responder (here none answers) for a resumed session, too.
+sub ocsp {
+    is(session('https', '-tls1_3', with('province', 'province')), 'new 200',
+       'a server without OCSP');
+    $t->backend->forget;
+    is(resumed('ocsp', '-tls1_3'), 'resumed 400', 'one with OCSP');
+    is($t->backend->count, 0, 'nothing for the back end');
 }
 
 

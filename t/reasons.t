@@ -122,6 +122,7 @@ my %rows = (
     'subject-required' => sub {
         by_members($_[0], subjects => undef, window => undef);
     },
+    'request-not-yours' => 'result.t',
     'behalf-not-allowed' => sub {
         by_get($_[0], { headers => [['XC-On-Behalf-Of', '310000']] });
     },

@@ -111,7 +111,7 @@ sub make_policy {
 
 sub write_policy {
     my ($name, %signature) = @_;
-    my $data = { %{ $policy->data },
+    my $data = { %{ $policy->data }, policy => $name,
                  signature => { %{ $policy->data->{signature} },
                                 %signature } };
 
@@ -380,6 +380,21 @@ sub kinds_of_components {
                 $send->({ %value, $id => "$value{$id}x" }),
                 'signature-invalid', detail => qr/does not verify/);
     }
+
+    # what is read anew for them, before anybody is known
+    my $long = "$query&" . join('&', map { "$_=1" } 'a' .. 'i') . '&' x 4000;
+    my $many = sub {
+        my ($last, $value) = @_;
+        my %all = map { +qq("\@query-param";name="$_") => $value } 'a' .. $last;
+        my $target = substr $long, 0, index($long, '?') + 4001;
+        return $client->request('GET', $target,
+            { sign => { components => [@$get, sort keys %all],
+                        values => \%all } });
+    };
+    refused($t, '32,000 octets are read for parameters', $many->('h', '2'),
+            'signature-invalid', detail => qr/^the signature does not verify$/);
+    refused($t, '36,000 are not', $many->('i', '1'), 'signature-invalid',
+            detail => qr/^components with parameters read over 32768 octets$/);
 
     for my $instead ('"content-digest";bs', '"content-digest";sf',
                      '"content-digest";key="sha-256"')

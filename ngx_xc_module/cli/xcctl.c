@@ -26,7 +26,12 @@ static const xcctl_command_t  xcctl_commands[] = {
       "sign --key F --keyid K --alg A --method M --url U [--body F]\n"
       "             [--header 'N: v']... [--content-type T] [--created T]\n"
       "             [--nonce N] [--expires T] [--tag T] [--sm2-id ID]" },
-    { "policy", xcctl_policy, "policy check FILE" },
+    { "policy", xcctl_policy,
+      "policy check FILE\n"
+      "  xcctl policy explain FILE --agency A [--via B] [--at T] [--json]\n"
+      "             [--request F [--operation ID]"
+      " | --url U [--method M] [--body F]]\n"
+      "  xcctl policy replay FILE LOG... [--at now|record] [--json]" },
     { "audit", xcctl_audit,
       "audit verify [--key VKEY]... [--expect NOTE]... [--strict]\n"
       "             [--policy FILE]... [--subject ID]... FILE...\n"
@@ -170,8 +175,14 @@ xcctl_help(int argc, char **argv)
         printf("  xcctl %s\n", xcctl_commands[i].synopsis);
     }
 
-    puts("exit status: 0 done, 1 failed, 2 called wrongly; \"audit verify\""
-         " has its own");
+    puts("exit status: 0 done, 1 failed, 2 called wrongly; but\n"
+         "  policy check    0 loads, with warnings or not, 1 faults, "
+         "2 can't be read\n"
+         "  policy explain  0 allowed, 1 refused, 2 can't be told\n"
+         "  policy replay   0 nothing changes, 1 decisions change, 2 a file or "
+         "a line\n"
+         "                  can't be read\n"
+         "  audit verify    0 whole, 1 altered, 2 a file can't be read");
 
     return XCCTL_OK;
 }

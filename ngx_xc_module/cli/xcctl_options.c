@@ -32,19 +32,19 @@ xcctl_options(int argc, char **argv, xcctl_option_t *options, size_t n)
         option = xcctl_options_find(options, n, argv[i]);
 
         if (option == NULL) {
-            (void) xcctl_usage("audit %s has no option %s", argv[0], argv[i]);
+            (void) xcctl_usage("%s has no option %s", argv[0], argv[i]);
             return -1;
         }
 
         if (option->n == option->max) {
-            (void) xcctl_usage("audit %s: %s stands too often", argv[0],
+            (void) xcctl_usage("%s: %s stands too often", argv[0],
                                option->name);
             return -1;
         }
 
         if (!option->flag) {
             if (++i == argc) {
-                (void) xcctl_usage("audit %s: %s lacks its value", argv[0],
+                (void) xcctl_usage("%s: %s lacks its value", argv[0],
                                    option->name);
                 return -1;
             }
@@ -56,4 +56,32 @@ xcctl_options(int argc, char **argv, xcctl_option_t *options, size_t n)
     }
 
     return i;
+}
+
+
+int
+xcctl_options_any(int argc, char **argv, xcctl_option_t *options, size_t n)
+{
+    int    i = 0, at, out = 1;
+    char  *taken;
+
+    while (i < argc) {
+        /* the command's word, for messages */
+        taken = argv[i];
+        argv[i] = argv[0];
+        at = xcctl_options(argc - i, argv + i, options, n);
+        argv[i] = taken;
+
+        if (at < 0) {
+            return -1;
+        }
+
+        i += at;
+
+        if (i < argc) {
+            argv[out++] = argv[i];
+        }
+    }
+
+    return out;
 }

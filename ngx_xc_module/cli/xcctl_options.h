@@ -20,4 +20,9 @@ typedef struct {
 int xcctl_options(int argc, char **argv, xcctl_option_t *options, size_t n)
     XC_WUR;
 
+/* The same, but options may stand anywhere; the arguments move to argv[1] and
+ * on.  Returns how many words there are then, argv[0] counted, or -1. */
+int xcctl_options_any(int argc, char **argv, xcctl_option_t *options, size_t n)
+    XC_WUR;
+
 #endif

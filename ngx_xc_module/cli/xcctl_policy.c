@@ -1,27 +1,58 @@
+#include "xcctl_policy.h"
+
 #include "xcctl.h"
+#include "xcctl_place.h"
+#include "xcctl_signed.h"
 
 #include "../core/xc_crypto.h"
 #include "../core/xc_files.h"
+#include "../core/xc_time.h"
 
 #include <stdio.h>
 #include <time.h>
 
+#define XCCTL_POLICY_DEPTH  64      /* more than the loader lets in */
 
-#define XCCTL_POLICY_UNREADABLE     2
 
-
-/* A line a fault, as compilers write them. */
+/* A line a fault, as compilers write them.  The path says the same as the line
+ * for whoever did not write the file. */
 static void
-xcctl_policy_print(const char *file, const xc_policy_fault_t *fault)
+xcctl_policy_print(const char *file, xc_str_t text,
+    const xc_policy_fault_t *fault)
 {
-    printf("%s: ", file);
+    xcctl_place_t  place;
+
+    printf("%s:", file);
+
+    if (fault->path.len != 0 && xcctl_place(text, fault->path, &place)) {
+        printf("%zu:%zu:", place.line, place.column);
+    }
+
+    printf(" %s", fault->warning ? "warning: " : "");
 
     if (fault->path.len != 0) {
         printf(XC_STR_FMT ": ", XC_STR_ARG(fault->path));
     }
 
-    printf("%s" XC_STR_FMT "\n", fault->warning ? "warning: " : "",
-           XC_STR_ARG(fault->message));
+    printf(XC_STR_FMT "\n", XC_STR_ARG(fault->message));
+}
+
+
+/* Why it does not load before what is merely odd. */
+static void
+xcctl_policy_list(const char *file, xc_str_t text,
+    const xc_policy_faults_t *faults)
+{
+    int     warnings;
+    size_t  i;
+
+    for (warnings = 0; warnings < 2; warnings++) {
+        for (i = 0; i < faults->n; i++) {
+            if (faults->list[i].warning == (warnings == 1)) {
+                xcctl_policy_print(file, text, &faults->list[i]);
+            }
+        }
+    }
 }
 
 
@@ -41,17 +72,17 @@ xcctl_policy_summary(const char *file, const xc_policy_faults_t *faults,
     }
 
     printf("%s: loads: policy " XC_STR_FMT " version " XC_STR_FMT ", fields "
-           "%zu, operations %zu, agencies %zu, credentials %zu, warnings "
-           "%zu\n", file, XC_STR_ARG(policy->id), XC_STR_ARG(policy->version),
-           policy->n_fields, policy->n_operations, policy->n_agencies,
-           policy->n_credentials, faults->warnings);
+           "%zu, operations %zu, agencies %zu, credentials %zu, approvals "
+           "%zu, warnings %zu\n", file, XC_STR_ARG(policy->id),
+           XC_STR_ARG(policy->version), policy->n_fields,
+           policy->n_operations, policy->n_agencies, policy->n_credentials,
+           policy->n_approvals, faults->warnings);
 }
 
 
 static int
 xcctl_policy_load(xc_heap_t *heap, const char *file, xc_str_t text)
 {
-    size_t               i;
     xc_rc_t              rc;
     xc_str_t             dir = xc_file_dir(xc_str_z(file));
     xc_policy_files_t    files = xc_files_of(&dir);
@@ -72,10 +103,7 @@ xcctl_policy_load(xc_heap_t *heap, const char *file, xc_str_t text)
                           ? "out of memory" : "the crypto library failed");
     }
 
-    for (i = 0; i < faults->n; i++) {
-        xcctl_policy_print(file, &faults->list[i]);
-    }
-
+    xcctl_policy_list(file, text, faults);
     xcctl_policy_summary(file, faults, policy);
 
     return rc == XC_OK ? XCCTL_OK : XCCTL_FAIL;
@@ -98,9 +126,9 @@ xcctl_policy_check(const char *file)
 
     if (rc == XC_EIO) {
         (void) xcctl_fail("%s", error);
-        status = XCCTL_POLICY_UNREADABLE;
+        status = XCCTL_USAGE;
 
-    } else if (rc != XC_OK || xc_crypto_init() != XC_OK) {
+    } else if (rc != XC_OK) {
         status = xcctl_fail("out of memory");
 
     } else {
@@ -113,6 +141,94 @@ xcctl_policy_check(const char *file)
 }
 
 
+static xc_rc_t
+xcctl_policy_read(xcctl_policy_t *file, const char **error)
+{
+    bool                 redacted;
+    xc_rc_t              rc;
+    xc_str_t             text, dir = xc_file_dir(xc_str_z(file->path));
+    xc_arena_t          *arena = &file->heap.arena;
+    xc_policy_files_t    files = xc_files_of(&dir);
+    xc_policy_faults_t  *faults;
+
+    faults = xc_arena_alloc(arena, sizeof(xc_policy_faults_t));
+    if (faults == NULL) {
+        return XC_ENOMEM;
+    }
+
+    rc = xc_file_read(arena, XC_STR(""), xc_str_z(file->path), false, &text,
+                      error);
+
+    if (rc == XC_OK) {
+        rc = xcctl_signed_redact(arena, &text, &redacted);
+    }
+
+    if (rc == XC_OK) {
+        rc = xc_policy_load(arena, text, &files, (int64_t) time(NULL), faults,
+                            &file->policy);
+    }
+
+    if (rc == XC_OK) {
+        rc = xc_json_parse(arena, file->policy->copy, XCCTL_POLICY_DEPTH, NULL,
+                           &file->root);
+    }
+
+    return rc;
+}
+
+
+bool
+xcctl_policy_open(xcctl_policy_t *file, const char *path)
+{
+    xc_rc_t      rc;
+    const char  *error = "";
+
+    *file = (xcctl_policy_t) { .path = path };
+    xc_heap_init(&file->heap, 0);
+
+    rc = xcctl_policy_read(file, &error);
+
+    if (rc == XC_EIO) {
+        (void) xcctl_fail("%s", error);
+
+    } else if (rc == XC_EINPUT) {
+        (void) xcctl_fail("%s: the policy does not load; \"xcctl policy "
+                          "check\" tells why", path);
+
+    } else if (rc != XC_OK) {
+        (void) xcctl_fail("%s: %s", path, rc == XC_ENOMEM
+                          ? "out of memory" : "a library failed");
+    }
+
+    return rc == XC_OK;
+}
+
+
+void
+xcctl_policy_close(xcctl_policy_t *file)
+{
+    xc_heap_free(&file->heap);
+}
+
+
+bool
+xcctl_policy_at(const char *text, int64_t *out_s)
+{
+    if (text == NULL) {
+        *out_s = (int64_t) time(NULL);
+        return true;
+    }
+
+    if (xc_time_parse(xc_str_z(text), out_s) != XC_OK) {
+        (void) xcctl_usage("\"%s\" is no instant such as "
+                           "2026-11-22T10:20:30Z", text);
+        return false;
+    }
+
+    return true;
+}
+
+
 int
 xcctl_policy(int argc, char **argv)
 {
@@ -120,12 +236,13 @@ xcctl_policy(int argc, char **argv)
         return xcctl_policy_check(argv[2]);
     }
 
-    if (argc >= 2 && (strcmp(argv[1], "explain") == 0
-                      || strcmp(argv[1], "replay") == 0))
-    {
-        return xcctl_usage("policy %s is not supported by this version",
-                           argv[1]);
+    if (argc >= 2 && strcmp(argv[1], "explain") == 0) {
+        return xcctl_policy_explain(argc - 1, argv + 1);
     }
 
-    return xcctl_usage("policy check FILE");
+    if (argc >= 2 && strcmp(argv[1], "replay") == 0) {
+        return xcctl_policy_replay(argc - 1, argv + 1);
+    }
+
+    return xcctl_usage("policy check|explain|replay FILE ...");
 }

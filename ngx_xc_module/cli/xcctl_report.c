@@ -231,6 +231,7 @@ xcctl_report_decision(xcctl_reporter_t *r)
 
     r->report.refused -= !allowed && admitted;
     r->report.admitted += admitted;
+    r->report.observed += !allowed && admitted;
 
     if (!admitted || id.data == NULL) {
         return true;

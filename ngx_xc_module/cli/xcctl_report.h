@@ -32,6 +32,8 @@ typedef struct {
 
 typedef struct {
     uint64_t         records, skipped, admitted, refused, summarised;
+    uint64_t         observed;      /* of the admitted: refusals that observe
+                                       let go on */
     char             first[32], last[32];   /* times of records */
     char             node[65];
 

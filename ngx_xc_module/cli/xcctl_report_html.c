@@ -335,6 +335,13 @@ xcctl_report_html(const xcctl_report_t *report)
     xcctl_html_figure((xcctl_label_t) { "记录", "records" }, report->records);
     xcctl_html_figure((xcctl_label_t) { "准许", "admitted" },
                       report->admitted);
+
+    if (report->observed != 0) {
+        xcctl_html_figure((xcctl_label_t) { "其中试行放行的拒绝",
+                                            "of them observed refusals" },
+                          report->observed);
+    }
+
     xcctl_html_figure((xcctl_label_t) { "拒绝", "refused" }, report->refused);
     xcctl_html_figure((xcctl_label_t) { "汇总的拒绝", "refusals summarised" },
                       report->summarised);

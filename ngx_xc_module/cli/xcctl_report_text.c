@@ -88,6 +88,11 @@ xcctl_report_text(const xcctl_report_t *report)
            PRIu64 ", refusals summarised %" PRIu64 "\n", report->records,
            report->admitted, report->refused, report->summarised);
 
+    if (report->observed != 0) {
+        printf("of those admitted %" PRIu64 " were refusals that observe let "
+               "go on\n", report->observed);
+    }
+
     xcctl_text_counts("day (Asia/Shanghai)", &report->days, true);
     xcctl_text_counts("agency", &report->agencies, true);
 
@@ -153,9 +158,10 @@ xcctl_report_json(const xcctl_report_t *report)
 {
     printf("{\"node\":\"%s\",\"first\":\"%s\",\"last\":\"%s\",\"records\":%"
            PRIu64 ",\"admitted\":%" PRIu64 ",\"refused\":%" PRIu64
-           ",\"summarised\":%" PRIu64 ",", report->node, report->first,
-           report->last, report->records, report->admitted, report->refused,
-           report->summarised);
+           ",\"summarised\":%" PRIu64 ",\"observed\":%" PRIu64 ",",
+           report->node, report->first, report->last, report->records,
+           report->admitted, report->refused, report->summarised,
+           report->observed);
 
     xcctl_json_counts("days", "day", &report->days, true);
     xcctl_json_counts("agencies", "agency", &report->agencies, true);

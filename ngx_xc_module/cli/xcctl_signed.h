@@ -42,6 +42,13 @@ typedef struct {
 /* xcctl_signed_policy.c.  set: zeroed.  False: what is wrong was said. */
 bool xcctl_signed_policy(xcctl_signed_t *set, const char *path) XC_WUR;
 
+/*
+ * The copy that the gate keeps of a policy has "…" for each secret; as many
+ * different ones in their place make it load, and are never used.  XC_ENOMEM.
+ */
+xc_rc_t xcctl_signed_redact(xc_arena_t *arena, xc_str_t *text, bool *redacted)
+    XC_WUR;
+
 /* A record of any event; prints where a signature fails.  XC_ENOMEM,
  * XC_EINTERNAL. */
 xc_rc_t xcctl_signed_record(xcctl_signed_t *set, const xcctl_record_t *record)

@@ -14,9 +14,7 @@ static const xc_str_t  xcctl_signed_secret = { "\"secret\":\"\xe2\x80\xa6\"",
                                                14 };
 
 
-/* The copy that the gate keeps of a policy has "…" for each secret; as many
- * different ones in their place make it load, and are never used. */
-static xc_rc_t
+xc_rc_t
 xcctl_signed_redact(xc_arena_t *arena, xc_str_t *text, bool *redacted)
 {
     char        *mem, *to;

@@ -2,6 +2,8 @@
 
 #include "xcctl_signed_impl.h"
 
+#include "../core/xc_buf.h"
+
 
 static const xc_str_t  xcctl_signed_mask = { "{subject}", 9 };
 
@@ -83,40 +85,44 @@ xcctl_signed_query(const xcctl_signed_try_t *try)
 }
 
 
-/* The target as it came: with the subject in its place, and the query whole
- * where the record had to cut the uri. */
 static xc_rc_t
-xcctl_signed_target(xcctl_signed_try_t *try, xc_str_t uri, const char *subject)
+xcctl_signed_join(xc_arena_t *arena, xc_str_t a, xc_str_t b, xc_str_t c,
+    xc_str_t *out)
 {
-    xc_str_t             path = uri, target = uri;
-    const char          *mask;
-    const xc_covered_t  *query = xcctl_signed_query(try);
+    void      *mem;
+    xc_buf_t   joined;
 
-    if (query != NULL) {
-        path.len = (size_t) ((const char *) memchr(uri.data, '?', uri.len)
-                             - uri.data);
-        target = xc_arena_printf(try->arena, XC_STR_FMT XC_STR_FMT,
-                                 XC_STR_ARG(path), XC_STR_ARG(query->value));
-    }
-
-    if (subject != NULL) {
-        mask = memmem(target.data, target.len, xcctl_signed_mask.data,
-                      xcctl_signed_mask.len);
-        path = (xc_str_t) { target.data, (size_t) (mask - target.data) };
-        target.data += path.len + xcctl_signed_mask.len;
-        target.len -= path.len + xcctl_signed_mask.len;
-        target = xc_arena_printf(try->arena, XC_STR_FMT "%s" XC_STR_FMT,
-                                 XC_STR_ARG(path), subject,
-                                 XC_STR_ARG(target));
-    }
-
-    if (target.len == 0) {
+    mem = xc_arena_alloc(arena, a.len + b.len + c.len);
+    if (mem == NULL) {
         return XC_ENOMEM;
     }
 
-    xc_msg_set_target(&try->msg, target);
+    xc_buf_init(&joined, mem, a.len + b.len + c.len);
+    xc_buf_str(&joined, a);
+    xc_buf_str(&joined, b);
+    xc_buf_str(&joined, c);
+    *out = xc_buf_view(&joined);
 
     return XC_OK;
+}
+
+
+/* The target with the query whole, also where the record had to cut the uri. */
+static xc_rc_t
+xcctl_signed_whole(const xcctl_signed_try_t *try, xc_str_t uri, xc_str_t *out)
+{
+    const char          *mark;
+    const xc_covered_t  *query = xcctl_signed_query(try);
+
+    if (query == NULL) {
+        *out = uri;
+        return XC_OK;
+    }
+
+    mark = memchr(uri.data, '?', uri.len);
+    uri.len = mark == NULL ? uri.len : (size_t) (mark - uri.data);
+
+    return xcctl_signed_join(try->arena, uri, query->value, XC_STR(""), out);
 }
 
 
@@ -226,52 +232,30 @@ xcctl_signed_unread(xc_str_t uri)
 }
 
 
-/* With each subject in the masked place; the text itself may stand there. */
+/* With each subject in the masked place. */
 static xc_rc_t
-xcctl_signed_targets(xcctl_signed_try_t *try, int *result)
+xcctl_signed_subjects(xcctl_signed_try_t *try, xc_str_t masked,
+    const char *mask, int *result)
 {
-    size_t    i;
+    int       with;
+    size_t    i, before = (size_t) (mask - masked.data);
     xc_rc_t   rc;
-    xc_str_t  uri;
+    xc_str_t  target, head, tail;
 
-    uri = xcctl_signed_text(try->root, "uri");
-    try->msg.method = xcctl_signed_text(try->root, "method");
-    try->host = xcctl_signed_text(try->root, "host");
-
-    if (uri.len == 0 || try->msg.method.len == 0 || try->host.len == 0
-        || (xcctl_signed_query(try) != NULL
-            && memchr(uri.data, '?', uri.len) == NULL))
-    {
-        *result = XCCTL_SIGNED_ABSENT;
-        return XC_OK;
-    }
-
-    rc = xcctl_signed_target(try, uri, NULL);
-    if (rc == XC_OK) {
-        rc = xcctl_signed_value(try, result);
-    }
-
-    if (rc == XC_OK && *result == XCCTL_SIGNED_FAILED
-        && xcctl_signed_unread(uri))
-    {
-        *result = XCCTL_SIGNED_ABSENT;
-    }
-
-    if (rc != XC_OK || *result != XCCTL_SIGNED_FAILED
-        || memmem(uri.data, uri.len, xcctl_signed_mask.data,
-                  xcctl_signed_mask.len) == NULL)
-    {
-        return rc;
-    }
+    head = (xc_str_t) { masked.data, before };
+    before += xcctl_signed_mask.len;
+    tail = (xc_str_t) { masked.data + before, masked.len - before };
 
     *result = try->set->n_subjects == 0 ? XCCTL_SIGNED_MASKED
                                         : XCCTL_SIGNED_SUBJECT;
 
     for (i = 0; i < try->set->n_subjects; i++) {
-        int  with = XCCTL_SIGNED_FAILED;
+        with = XCCTL_SIGNED_FAILED;
 
-        rc = xcctl_signed_target(try, uri, try->set->subjects[i]);
+        rc = xcctl_signed_join(try->arena, head,
+                               xc_str_z(try->set->subjects[i]), tail, &target);
         if (rc == XC_OK) {
+            xc_msg_set_target(&try->msg, target);
             rc = xcctl_signed_value(try, &with);
         }
 
@@ -285,32 +269,99 @@ xcctl_signed_targets(xcctl_signed_try_t *try, int *result)
 }
 
 
+/* As it stands first: the mask's text may be what was sent. */
+static xc_rc_t
+xcctl_signed_targets(xcctl_signed_try_t *try, int *result)
+{
+    xc_rc_t      rc;
+    xc_str_t     uri, whole;
+    const char  *mask;
+
+    uri = xcctl_signed_text(try->root, "uri");
+    try->msg.method = xcctl_signed_text(try->root, "method");
+    try->host = xcctl_signed_text(try->root, "host");
+
+    rc = xcctl_signed_whole(try, uri, &whole);
+    if (rc != XC_OK) {
+        return rc;
+    }
+
+    if (whole.len == 0 || uri.len == 0 || try->msg.method.len == 0
+        || try->host.len == 0
+        || (xcctl_signed_query(try) != NULL
+            && memchr(uri.data, '?', uri.len) == NULL))
+    {
+        *result = XCCTL_SIGNED_ABSENT;
+        return XC_OK;
+    }
+
+    xc_msg_set_target(&try->msg, whole);
+
+    rc = xcctl_signed_value(try, result);
+    if (rc != XC_OK || *result != XCCTL_SIGNED_FAILED) {
+        return rc;
+    }
+
+    if (xcctl_signed_unread(uri)) {
+        *result = XCCTL_SIGNED_ABSENT;
+        return XC_OK;
+    }
+
+    /* not of the uri: of what was cut off it the query holds the rest */
+    mask = memmem(whole.data, whole.len, xcctl_signed_mask.data,
+                  xcctl_signed_mask.len);
+
+    return mask == NULL ? XC_OK
+           : xcctl_signed_subjects(try, whole, mask, result);
+}
+
+
+/*
+ * The gate knows an agency that a signature asks for only with an intermediary
+ * (xc_auth_behalf()), and an intermediary's signature names its agency.
+ */
+static const char *
+xcctl_signed_asked(const xcctl_signed_try_t *try, xc_str_t agency, bool via)
+{
+    bool              named;
+    const xc_json_t  *covered, *value;
+    const xc_str_t    field = XC_STR("xc-on-behalf-of");
+
+    covered = xc_json_member(try->root, XC_STR("covered"));
+    value = covered == NULL ? NULL : xc_json_member(covered, field);
+    named = xc_sigbase_covers(try->input, try->input->n_items, field);
+
+    if (!via) {
+        return named || value != NULL
+               ? "the signature asks for another, and the record names no "
+                 "intermediary" : NULL;
+    }
+
+    return named && value != NULL && xc_str_eq(xc_json_string(value), agency)
+           ? NULL : "the signature does not cover the agency that is asked for";
+}
+
+
 /* Is the key the agency's or, where the record names an intermediary, that
  * one's, which may ask for the agency and did so? */
 static const char *
 xcctl_signed_whose(const xcctl_signed_try_t *try, const xc_policy_t *policy)
 {
-    xc_str_t            agency = xcctl_signed_text(try->root, "agency");
-    xc_str_t            via = xcctl_signed_text(try->root, "via");
-    const xc_json_t    *covered;
+    bool                via;
+    xc_str_t            agency = xcctl_signed_text(try->root, "agency"), owner;
+    const char         *fault;
     const xc_agency_t  *acting;
 
-    if (!xc_str_eq(try->credential->agency->id, via.data != NULL ? via
-                                                                 : agency))
-    {
+    via = xc_json_member(try->root, XC_STR("via")) != NULL;
+    owner = via ? xcctl_signed_text(try->root, "via") : agency;
+
+    if (!xc_str_eq(try->credential->agency->id, owner)) {
         return "the key is another agency's in the policy";
     }
 
-    if (via.data == NULL) {
-        return NULL;
-    }
-
-    covered = xc_json_member(try->root, XC_STR("covered"));
-
-    if (covered == NULL
-        || !xc_str_eq(xcctl_signed_text(covered, "xc-on-behalf-of"), agency))
-    {
-        return "the signature does not cover the agency that is asked for";
+    fault = xcctl_signed_asked(try, agency, via);
+    if (fault != NULL || !via) {
+        return fault;
     }
 
     acting = xc_policy_agency(policy, agency);
@@ -422,6 +473,12 @@ xcctl_signed_has_body(const xcctl_signed_try_t *try,
 {
     size_t    i;
     xc_str_t  operation = xcctl_signed_text(try->root, "operation");
+
+    if (xc_str_eq(xcctl_signed_text(try->root, "reason"),
+                  XC_STR("body-missing")))
+    {
+        return false;
+    }
 
     for (i = 0; i < policy->n_operations; i++) {
         if (xc_str_eq(policy->operations[i].id, operation)) {

@@ -86,6 +86,7 @@ static const xcctl_rule_t  xcctl_strict_rules[] = {
     { { "refused", 7 }, XCCTL_OBJECTS, 0 },
     { { "mode", 4 }, XCCTL_TEXT, XCCTL_DECISION },
     { { "policy", 6 }, XCCTL_OBJECT, XCCTL_DECISION },
+    { { "ref", 3 }, XCCTL_TEXT, 0 },
     { { "cut", 3 }, XCCTL_TEXTS, 0 },
     { { "decision_seq", 12 }, XCCTL_COUNT, XCCTL_OUTCOME },
     { { "status", 6 }, XCCTL_COUNT, XCCTL_OUTCOME },

@@ -89,6 +89,20 @@ xcctl_watch_interval(const xc_json_t *root)
 }
 
 
+/* "observe until 2026-12-01T00:00:00Z": another end is another mode. */
+static xc_str_t
+xcctl_watch_mode(xc_arena_t *arena, const xc_json_t *node)
+{
+    xc_str_t  mode = xcctl_watch_text(node, "mode");
+    xc_str_t  until = xcctl_watch_text(node, "until");
+
+    return until.len == 0
+           ? mode
+           : xc_arena_printf(arena, XC_STR_FMT " until " XC_STR_FMT,
+                             XC_STR_ARG(mode), XC_STR_ARG(until));
+}
+
+
 static xc_rc_t
 xcctl_watch_read_gate(xc_arena_t *arena, const xc_json_t *node,
     xcctl_gate_t **list)
@@ -104,7 +118,7 @@ xcctl_watch_read_gate(xc_arena_t *arena, const xc_json_t *node,
 
     gate->server = xcctl_watch_text(node, "server");
     gate->location = xcctl_watch_text(node, "location");
-    gate->mode = xcctl_watch_text(node, "mode");
+    gate->mode = xcctl_watch_mode(arena, node);
     gate->sha256 = xcctl_watch_text(node, "policy_sha256");
 
     policy = xc_json_member(node, XC_STR("policy"));

@@ -33,6 +33,8 @@ typedef struct {
                                        base; a token's jti */
     int64_t   created_s;            /* not after the store's birth: starting */
     int64_t   expires_s;            /* to be kept through this second */
+    bool      windowed;             /* a signature's: and for the map's window
+                                       (xc_map_window_raise()) */
 } xc_once_t;
 
 #define XC_AUTH_SIGNATURES_MAX  4   /* looked at in one message */

@@ -423,6 +423,31 @@ xc_component_value(xc_arena_t *arena, const xc_msg_t *msg, xc_str_t authority,
 }
 
 
+size_t
+xc_component_scans(const xc_msg_t *msg, const xc_component_t *component)
+{
+    size_t  i, n = 0, lines = 0;
+
+    if (component->kind == XC_COMPONENT_QUERY_PARAM) {
+        return msg->query.len;
+    }
+
+    if (!component->sf && !component->bs && component->key.data == NULL) {
+        return 0;
+    }
+
+    for (i = 0; i < msg->n_headers; i++) {
+        if (xc_ascii_ieq(msg->headers[i].name, component->name)) {
+            /* joined by ", " */
+            n += msg->headers[i].value.len + (lines == 0 ? 0 : 2);
+            lines++;
+        }
+    }
+
+    return component->bs ? n : XC_COMPONENT_PARSED * n;
+}
+
+
 bool
 xc_component_is_given(const xc_component_t *component)
 {

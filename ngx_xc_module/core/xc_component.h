@@ -50,6 +50,17 @@ xc_rc_t xc_component_value(xc_arena_t *arena, const xc_msg_t *msg,
     xc_str_t authority, const xc_component_t *component, xc_str_t *out)
     XC_WUR;
 
+#define XC_COMPONENT_PARSED  4
+
+/*
+ * The octets that xc_component_value() reads anew because of the component's
+ * parameters: of the query, or of the field's lines; of a field that is parsed
+ * (sf, key) each counts as XC_COMPONENT_PARSED.  0 for a plain one, which a
+ * signature can name but once.
+ */
+size_t xc_component_scans(const xc_msg_t *msg,
+    const xc_component_t *component);
+
 /* Printable ASCII, spaces and tabs. */
 bool xc_component_is_plain(xc_str_t value);
 

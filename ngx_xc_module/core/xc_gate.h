@@ -25,7 +25,8 @@ enum {
     XC_COUNT_BATCHES,
     XC_COUNT_AUDIT_FAILURES,            /* batches not made durable */
     XC_COUNT_SUMMARISED,                /* refusals over the backlog */
-    XC_COUNT_INTAKE
+    XC_COUNT_INTAKE,
+    XC_COUNT_OBSERVED                   /* decided deny, and let go on */
 };
 
 typedef struct {
@@ -36,6 +37,10 @@ typedef struct {
     xc_auth_accept_t    accept;
     uint64_t            body_max;       /* bytes */
     uint64_t            generation;     /* of the load: xc_map_next_generation() */
+    int64_t             observe_until_s;    /* before it what `observe` lets go on
+                                           goes on; INT64_MIN: enforce,
+                                           INT64_MAX: without an end */
+    const xc_mac_t     *token_key;      /* of tickets (xc_ticket.h); NULL: none */
 } xc_gate_conf_t;
 
 typedef struct {
@@ -49,11 +54,17 @@ typedef struct {
     xc_auth_t              auth;        /* evidence also of what failed */
     bool                   authenticated;
     const xc_operation_t  *operation;
-    xc_str_t               path_subject;        /* lies within msg->path */
+    xc_captures_t          captures;            /* lie within msg->path */
     xc_str_t               content_digest;      /* the field as it came */
     bool                   nonce_burned;
     xc_request_t           request;
     xc_verdict_t           verdict;
+    bool                   observing;   /* decided while `observe` held */
+    bool                   observed;    /* the verdict is a refusal, recorded as
+                                           such, and the request goes on all the
+                                           same (CONTRACT.md section 1, xc); only
+                                           fields not refused are granted */
+    xc_str_t               ref;         /* of a result: node:seq of its submit */
     int64_t                retry_after_s;       /* 0: none to name */
 } xc_gate_t;
 
@@ -71,11 +82,30 @@ xc_rc_t xc_gate_headers(const xc_gate_conf_t *conf, const xc_msg_t *msg,
 /*
  * Everything else: length and digest of the body as it came, birth rule,
  * replay, rate, nonce, JSON or query, scope.  gate: of an XC_OK above.  body
- * outlives gate.  Returns as above; XC_OK is the only admission.
+ * outlives gate.  Returns as above; XC_OK is the only admission, and with
+ * gate->observed one of a request whose verdict is a refusal.
+ *
+ * The verdict, and what it costs, is the same in `observe` as it would be
+ * without, but that a rate-exceeded request which goes on burns its nonce.
  */
 xc_rc_t xc_gate_decide(const xc_gate_conf_t *conf, const xc_msg_t *msg,
     xc_str_t body, const xc_gate_clock_t *clock, xc_arena_t *arena,
     xc_gate_t *gate) XC_WUR;
+
+/*
+ * Appends the value of XC-Request (xc_ticket.h) for the answer to a submit that
+ * goes on.  id, record: of its record; conf->token_key is not NULL.  XC_ENOMEM,
+ * XC_EINTERNAL; XC_ELIMIT not with room for XC_TICKET_MAX.
+ */
+xc_rc_t xc_gate_ticket(const xc_gate_conf_t *conf, const xc_gate_t *gate,
+    xc_str_t id, xc_str_t record, int64_t now_s, xc_arena_t *arena,
+    xc_buf_t *out) XC_WUR;
+
+/* Would it, or that of the submit that a check is like, fit its header?
+ * XC_DENIED, the verdict told: no, and then the submit does not go on.  XC_OK
+ * also where there is none. */
+xc_rc_t xc_gate_ticket_fits(const xc_gate_conf_t *conf, int64_t now_s,
+    xc_arena_t *arena, xc_gate_t *gate) XC_WUR;
 
 /* The verdict on a body over conf->body_max, for an adapter that does not
  * gather one to hand it over. */

@@ -144,6 +144,15 @@ xc_gate_input(const xc_gate_conf_t *conf, const xc_msg_t *msg,
 {
     xc_input_t  input = gate->operation->input;
 
+    if (gate->operation->kind != XC_OPERATION_RESULT
+        && xc_msg_header(msg, XC_STR("xc-request"), NULL) != NULL)
+    {
+        return xc_gate_deny(gate, XC_REASON_REQUEST_INVALID,
+                            XC_STR("XC-Request belongs to an operation that "
+                                   "asks for a result"),
+                            XC_STR("XC-Request 仅用于领取协查结果的操作"));
+    }
+
     if (input != XC_INPUT_QUERY && msg->has_query) {
         return xc_gate_deny(gate, XC_REASON_REQUEST_INVALID,
                             XC_STR("this operation takes no query string"),

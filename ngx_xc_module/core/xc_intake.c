@@ -366,7 +366,7 @@ xc_intake_load_dates(xc_load_t *load, const xc_json_t *updated,
 static void
 xc_intake_load_root(xc_load_t *load, const xc_json_t *root, xc_intake_t *out)
 {
-    const xc_json_t  *v[7];
+    const xc_json_t  *v[8];
 
     static const xc_load_member_t  members[] = {
         XC_MEMBER("platform", XC_LOAD_OBJECT | XC_LOAD_REQUIRED),
@@ -375,7 +375,8 @@ xc_intake_load_root(xc_load_t *load, const xc_json_t *root, xc_intake_t *out)
         XC_MEMBER("legal_basis", XC_LOAD_ARRAY),
         XC_MEMBER("languages", XC_LOAD_ARRAY),
         XC_MEMBER("updated", XC_LOAD_STRING | XC_LOAD_REQUIRED),
-        XC_MEMBER("expires", XC_LOAD_STRING | XC_LOAD_REQUIRED)
+        XC_MEMBER("expires", XC_LOAD_STRING | XC_LOAD_REQUIRED),
+        XC_MEMBER("schema", XC_LOAD_STRING)
     };
 
     if (!xc_load_object(load, NULL, root, members, XC_COUNT(members), v)) {
@@ -391,6 +392,7 @@ xc_intake_load_root(xc_load_t *load, const xc_json_t *root, xc_intake_t *out)
     xc_intake_load_bases(load, v[3], out);
     xc_intake_load_languages(load, v[4], out);
     xc_intake_load_dates(load, v[5], v[6], out);
+    out->schema = xc_intake_load_url(load, XC_AT(NULL, "schema"), v[7]);
 }
 
 

@@ -77,6 +77,8 @@ typedef struct {
     xc_str_t             *legal_basis;
     size_t                n_legal_basis;
 
+    xc_str_t              schema;                   /* link to that of the
+                                                       request; may be absent */
     bool                  langs[XC_INTAKE_LANGS];   /* zh-CN always */
     xc_str_t              updated, expires;         /* dates, both included */
     int64_t               updated_s, expires_s;     /* the first second of the

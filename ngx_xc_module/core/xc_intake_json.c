@@ -338,6 +338,7 @@ xc_intake_write_json(xc_buf_t *b, const xc_intake_t *intake,
     xc_intake_json_languages(b, intake);
     xc_intake_string(b, &sep, "updated", intake->updated);
     xc_intake_string(b, &sep, "expires", intake->expires);
+    xc_intake_string(b, &sep, "schema", intake->schema);
 
     if (policy != NULL) {
         xc_intake_json_policy(b, &sep, policy, accept);

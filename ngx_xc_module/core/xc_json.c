@@ -1,74 +1,48 @@
-#include "xc_json.h"
+#include "xc_json_node.h"
 
 #include "xc_ascii.h"
+#include "xc_buf.h"
 
 #include <jansson.h>
 
 
+/* What a tree of jansson's takes as one of ours, and where it goes. */
 typedef struct {
     xc_arena_t  *arena;
-    char        *name;          /* room for a folded name */
-    size_t       cap;
-    xc_str_t     twin;
-} xc_json_twin_t;
+    size_t       n, bytes;
+    xc_json_t   *nodes;
+    char        *text;
+} xc_json_copy_t;
 
 
-static const json_t *
-xc_json_in(const xc_json_t *node)
-{
-    return (const json_t *) node;
-}
-
-
-static const xc_json_t *
-xc_json_out(const json_t *node)
-{
-    return (const xc_json_t *) node;
-}
-
-
-static void
-xc_json_free(void *data)
-{
-    json_decref(data);
-}
-
-
-static void
-xc_json_locate(xc_str_t text, size_t at, const char *message,
-    xc_json_error_t *err)
-{
-    size_t    i;
-    unsigned  line, column;
-
-    if (err == NULL) {
-        return;
-    }
-
-    line = 1;
-    column = 1;
-
-    for (i = 0; i < at && i < text.len; i++) {
-        column++;
-        if (text.data[i] == '\n') {
-            line++;
-            column = 1;
-        }
-    }
-
-    *err = (xc_json_error_t) { line, column, message };
-}
-
-
-/* The byte behind the string whose opening quote stands before at. */
+/* The byte behind the string whose opening quote stands before at.  A quote
+ * behind an odd number of backslashes does not end it. */
 static size_t
 xc_json_skip_string(xc_str_t text, size_t at)
 {
-    while (at < text.len && text.data[at] != '"') {
-        at += text.data[at] == '\\' ? 2 : 1;
+    size_t       end, n;
+    const char  *quote;
+
+    while (at < text.len) {
+        quote = memchr(text.data + at, '"', text.len - at);
+        if (quote == NULL) {
+            break;
+        }
+
+        end = (size_t) (quote - text.data);
+
+        for (n = 0; end - n > at && text.data[end - n - 1] == '\\'; n++) {
+            /* void */
+        }
+
+        if (n % 2 == 0) {
+            return end + 1;
+        }
+
+        at = end + 1;
     }
 
-    return at + 1;
+    return text.len + 1;
 }
 
 
@@ -128,12 +102,185 @@ xc_json_fault(xc_arena_t *arena, xc_str_t text, const json_error_t *fault,
     default:
         if (err != NULL) {
             message = xc_arena_printf(arena, "%s", fault->text);
+            if (message.len == 0) {
+                return XC_ENOMEM;
+            }
+
             xc_json_locate(text, (size_t) XC_MAX(fault->position, 0),
                            message.data, err);
         }
 
         return XC_EINPUT;
     }
+}
+
+
+/* The tree is as deep as xc_json_scan_depth() has allowed. */
+static void
+xc_json_measure(xc_json_copy_t *copy, json_t *in)
+{
+    void    *it;
+    size_t   i;
+    json_t  *child;
+
+    copy->n++;
+
+    if (json_is_string(in)) {
+        copy->bytes += json_string_length(in) + 1;
+    }
+
+    json_array_foreach(in, i, child) {
+        xc_json_measure(copy, child);
+    }
+
+    for (it = json_object_iter(in); it != NULL;
+         it = json_object_iter_next(in, it))
+    {
+        copy->bytes += json_object_iter_key_len(it) + 1;
+        xc_json_measure(copy, json_object_iter_value(it));
+    }
+}
+
+
+static xc_str_t
+xc_json_copy_text(xc_json_copy_t *copy, const char *text, size_t len)
+{
+    xc_str_t  out = { copy->text, len };
+
+    memcpy(copy->text, text, len);
+    copy->text[len] = '\0';
+    copy->text += len + 1;
+
+    return out;
+}
+
+
+static xc_rc_t xc_json_copy_node(xc_json_copy_t *copy, json_t *in,
+    xc_json_t *out);
+
+
+static xc_rc_t
+xc_json_copy_array(xc_json_copy_t *copy, json_t *in, xc_json_t *out)
+{
+    size_t            i;
+    xc_rc_t           rc;
+    json_t           *value;
+    xc_json_t        *child, *last = NULL;
+    const xc_json_t  *twice;
+
+    json_array_foreach(in, i, value) {
+        child = copy->nodes++;
+
+        rc = xc_json_copy_node(copy, value, child);
+        if (rc != XC_OK) {
+            return rc;
+        }
+
+        xc_json_append(out, last, child);
+        last = child;
+    }
+
+    return xc_json_index(copy->arena, out, &twice);
+}
+
+
+static xc_rc_t
+xc_json_copy_object(xc_json_copy_t *copy, json_t *in, xc_json_t *out)
+{
+    void             *it;
+    xc_rc_t           rc;
+    xc_json_t        *child, *last = NULL;
+    const xc_json_t  *twice;
+
+    for (it = json_object_iter(in); it != NULL;
+         it = json_object_iter_next(in, it))
+    {
+        child = copy->nodes++;
+
+        rc = xc_json_copy_node(copy, json_object_iter_value(it), child);
+        if (rc != XC_OK) {
+            return rc;
+        }
+
+        child->key = xc_json_copy_text(copy, json_object_iter_key(it),
+                                       json_object_iter_key_len(it));
+        xc_json_append(out, last, child);
+        last = child;
+    }
+
+    rc = xc_json_index(copy->arena, out, &twice);
+
+    return rc == XC_DENIED ? XC_EINTERNAL : rc;
+}
+
+
+/* out is all zeros. */
+static xc_rc_t
+xc_json_copy_node(xc_json_copy_t *copy, json_t *in, xc_json_t *out)
+{
+    switch (json_typeof(in)) {
+
+    case JSON_OBJECT:
+        out->type = XC_JSON_OBJECT;
+        return xc_json_copy_object(copy, in, out);
+
+    case JSON_ARRAY:
+        out->type = XC_JSON_ARRAY;
+        return xc_json_copy_array(copy, in, out);
+
+    case JSON_STRING:
+        out->type = XC_JSON_STRING;
+        out->string = xc_json_copy_text(copy, json_string_value(in),
+                                        json_string_length(in));
+        return XC_OK;
+
+    case JSON_INTEGER:
+        out->type = XC_JSON_INT;
+        out->integer = json_integer_value(in);
+        return XC_OK;
+
+    case JSON_REAL:
+        out->type = XC_JSON_REAL;
+        out->real = json_real_value(in);
+        return XC_OK;
+
+    case JSON_TRUE:
+    case JSON_FALSE:
+        out->type = XC_JSON_BOOL;
+        out->boolean = json_is_true(in);
+        return XC_OK;
+
+    default:
+        out->type = XC_JSON_NULL;
+        return XC_OK;
+    }
+}
+
+
+static xc_rc_t
+xc_json_copy(xc_arena_t *arena, json_t *tree, const xc_json_t **root)
+{
+    xc_rc_t         rc;
+    xc_json_t      *nodes;
+    xc_json_copy_t  copy = { .arena = arena };
+
+    xc_json_measure(&copy, tree);
+
+    nodes = xc_arena_array(arena, copy.n, sizeof(xc_json_t));
+    copy.text = xc_arena_alloc(arena, copy.bytes);
+
+    if (nodes == NULL || copy.text == NULL) {
+        return XC_ENOMEM;
+    }
+
+    copy.nodes = nodes + 1;
+
+    rc = xc_json_copy_node(&copy, tree, nodes);
+    if (rc == XC_OK) {
+        *root = nodes;
+    }
+
+    return rc;
 }
 
 
@@ -165,157 +312,10 @@ xc_json_parse(xc_arena_t *arena, xc_str_t text, unsigned max_depth,
         return xc_json_fault(arena, text, &fault, err);
     }
 
-    rc = xc_arena_defer(arena, xc_json_free, tree);
-    if (rc != XC_OK) {
-        return rc;
-    }
+    rc = xc_json_copy(arena, tree, root);
+    json_decref(tree);
 
-    *root = xc_json_out(tree);
-
-    return XC_OK;
-}
-
-
-xc_json_type_t
-xc_json_type(const xc_json_t *node)
-{
-    switch (json_typeof(xc_json_in(node))) {
-
-    case JSON_OBJECT:
-        return XC_JSON_OBJECT;
-
-    case JSON_ARRAY:
-        return XC_JSON_ARRAY;
-
-    case JSON_STRING:
-        return XC_JSON_STRING;
-
-    case JSON_INTEGER:
-        return XC_JSON_INT;
-
-    case JSON_REAL:
-        return XC_JSON_REAL;
-
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return XC_JSON_BOOL;
-
-    default:
-        return XC_JSON_NULL;
-    }
-}
-
-
-const char *
-xc_json_type_name(const xc_json_t *node)
-{
-    static const char *const  names[] = {
-        [XC_JSON_NULL] = "null",
-        [XC_JSON_BOOL] = "boolean",
-        [XC_JSON_INT] = "integer",
-        [XC_JSON_REAL] = "real number",
-        [XC_JSON_STRING] = "string",
-        [XC_JSON_ARRAY] = "array",
-        [XC_JSON_OBJECT] = "object"
-    };
-
-    return names[xc_json_type(node)];
-}
-
-
-xc_str_t
-xc_json_string(const xc_json_t *node)
-{
-    const json_t  *in = xc_json_in(node);
-
-    if (!json_is_string(in)) {
-        return XC_STR("");
-    }
-
-    return (xc_str_t) { json_string_value(in), json_string_length(in) };
-}
-
-
-int64_t
-xc_json_int(const xc_json_t *node)
-{
-    return json_integer_value(xc_json_in(node));
-}
-
-
-double
-xc_json_real(const xc_json_t *node)
-{
-    return json_real_value(xc_json_in(node));
-}
-
-
-bool
-xc_json_bool(const xc_json_t *node)
-{
-    return json_is_true(xc_json_in(node));
-}
-
-
-size_t
-xc_json_size(const xc_json_t *node)
-{
-    const json_t  *in = xc_json_in(node);
-
-    return json_is_object(in) ? json_object_size(in) : json_array_size(in);
-}
-
-
-const xc_json_t *
-xc_json_member(const xc_json_t *object, xc_str_t key)
-{
-    if (key.data == NULL) {
-        key = XC_STR("");
-    }
-
-    return xc_json_out(json_object_getn(xc_json_in(object), key.data,
-                                        key.len));
-}
-
-
-const xc_json_t *
-xc_json_element(const xc_json_t *array, size_t i)
-{
-    return xc_json_out(json_array_get(xc_json_in(array), i));
-}
-
-
-/*
- * jansson's iteration reads only, but its signatures lack the const; hence
- * the casts below.
- */
-
-const xc_json_iter_t *
-xc_json_first(const xc_json_t *object)
-{
-    return json_object_iter((json_t *) xc_json_in(object));
-}
-
-
-const xc_json_iter_t *
-xc_json_next(const xc_json_t *object, const xc_json_iter_t *it)
-{
-    return json_object_iter_next((json_t *) xc_json_in(object), (void *) it);
-}
-
-
-xc_str_t
-xc_json_iter_key(const xc_json_iter_t *it)
-{
-    return (xc_str_t) { json_object_iter_key((void *) it),
-                        json_object_iter_key_len((void *) it) };
-}
-
-
-const xc_json_t *
-xc_json_iter_value(const xc_json_iter_t *it)
-{
-    return xc_json_out(json_object_iter_value((void *) it));
+    return rc;
 }
 
 
@@ -430,163 +430,127 @@ xc_json_pointer(const xc_json_t *root, xc_str_t pointer)
 }
 
 
-/* The name as a careless reader would see it, in walk->name. */
-static xc_rc_t
-xc_json_fold(xc_json_twin_t *walk, xc_str_t name, size_t *len)
+/* jansson's spelling is one that it reads back to the same value. */
+static void
+xc_json_dump_real(xc_buf_t *out, double value)
 {
-    size_t  i, n;
+    char     mem[64];
+    json_t  *real = json_real(value);
+    size_t   n = json_dumpb(real, mem, sizeof(mem), JSON_ENCODE_ANY);
 
-    if (name.len > walk->cap) {
-        walk->name = xc_arena_alloc(walk->arena, 2 * name.len);
-        if (walk->name == NULL) {
-            return XC_ENOMEM;
-        }
+    json_decref(real);
 
-        walk->cap = 2 * name.len;
+    if (n == 0 || n > sizeof(mem)) {
+        out->overflow = true;
+        return;
     }
 
-    for (i = 0, n = 0; i < name.len; i++) {
-        if (name.data[i] != '_' && name.data[i] != '-') {
-            walk->name[n++] = xc_ascii_lower(name.data[i]);
-        }
-    }
-
-    *len = n;
-
-    return XC_OK;
+    xc_buf_bytes(out, mem, n);
 }
 
 
-/* Adds the object's names to seen, a jansson object: its hash is seeded, so a
- * client can't choose names that collide. */
-static xc_rc_t
-xc_json_twin_names(xc_json_twin_t *walk, const xc_json_t *object, json_t *seen)
+static void xc_json_dump_node(xc_buf_t *out, const xc_json_t *node);
+
+
+static void
+xc_json_dump_children(xc_buf_t *out, const xc_json_t *node)
 {
-    size_t                 n;
-    xc_rc_t                rc;
-    const xc_json_iter_t  *it;
+    bool              object = node->type == XC_JSON_OBJECT;
+    const xc_json_t  *child;
 
-    for (it = xc_json_first(object); it != NULL; it = xc_json_next(object, it))
-    {
-        rc = xc_json_fold(walk, xc_json_iter_key(it), &n);
-        if (rc != XC_OK) {
-            return rc;
+    xc_buf_char(out, object ? '{' : '[');
+
+    for (child = node->first; child != NULL; child = child->next) {
+        if (child != node->first) {
+            xc_buf_char(out, ',');
         }
 
-        if (json_object_getn(seen, walk->name, n) != NULL) {
-            walk->twin = xc_json_iter_key(it);
-            return XC_DENIED;
+        if (object) {
+            xc_buf_json(out, child->key);
+            xc_buf_char(out, ':');
         }
 
-        if (json_object_setn_new_nocheck(seen, walk->name, n, json_null())
-            != 0)
-        {
-            return XC_ENOMEM;
-        }
+        xc_json_dump_node(out, child);
     }
 
-    return XC_OK;
+    xc_buf_char(out, object ? '}' : ']');
 }
 
 
-static xc_rc_t
-xc_json_twin_object(xc_json_twin_t *walk, const xc_json_t *object)
+static void
+xc_json_dump_node(xc_buf_t *out, const xc_json_t *node)
 {
-    json_t   *seen;
-    xc_rc_t   rc;
-
-    if (xc_json_size(object) < 2) {
-        return XC_OK;
-    }
-
-    seen = json_object();
-    if (seen == NULL) {
-        return XC_ENOMEM;
-    }
-
-    rc = xc_json_twin_names(walk, object, seen);
-    json_decref(seen);
-
-    return rc;
-}
-
-
-/* As deep as the tree, which xc_json_parse() has bounded. */
-static xc_rc_t
-xc_json_twin_node(xc_json_twin_t *walk, const xc_json_t *node)
-{
-    size_t                 i, n;
-    xc_rc_t                rc = XC_OK;
-    const xc_json_iter_t  *it;
-
     switch (xc_json_type(node)) {
 
-    case XC_JSON_ARRAY:
-        n = xc_json_size(node);
-
-        for (i = 0; rc == XC_OK && i < n; i++) {
-            rc = xc_json_twin_node(walk, xc_json_element(node, i));
-        }
-
-        return rc;
-
     case XC_JSON_OBJECT:
-        rc = xc_json_twin_object(walk, node);
+    case XC_JSON_ARRAY:
+        xc_json_dump_children(out, node);
+        break;
 
-        for (it = xc_json_first(node); rc == XC_OK && it != NULL;
-             it = xc_json_next(node, it))
-        {
-            rc = xc_json_twin_node(walk, xc_json_iter_value(it));
-        }
+    case XC_JSON_STRING:
+        xc_buf_json(out, node->string);
+        break;
 
-        return rc;
+    case XC_JSON_INT:
+        xc_buf_i64(out, node->integer);
+        break;
 
-    default:
-        return XC_OK;
+    case XC_JSON_REAL:
+        xc_json_dump_real(out, node->real);
+        break;
+
+    case XC_JSON_BOOL:
+        xc_buf_z(out, node->boolean ? "true" : "false");
+        break;
+
+    case XC_JSON_NULL:
+        xc_buf_z(out, "null");
+        break;
     }
 }
 
 
-xc_rc_t
-xc_json_find_twin(xc_arena_t *arena, const xc_json_t *root, xc_str_t *twin)
+static size_t
+xc_json_dump_bound(const xc_json_t *node)
 {
-    char            name[256];
-    xc_rc_t         rc;
-    xc_json_twin_t  walk = { arena, name, sizeof(name), XC_STR_NONE };
+    size_t            n = 32;       /* a number, punctuation */
+    const xc_json_t  *child;
 
-    rc = xc_json_twin_node(&walk, root);
-
-    if (rc == XC_DENIED) {
-        *twin = walk.twin;
+    if (node->type == XC_JSON_STRING) {
+        return n + 6 * node->string.len;
     }
 
-    return rc;
+    if (node->n != 0) {
+        for (child = node->first; child != NULL; child = child->next) {
+            n += 6 * child->key.len + xc_json_dump_bound(child);
+        }
+    }
+
+    return n;
 }
 
 
 xc_rc_t
 xc_json_dump(xc_arena_t *arena, const xc_json_t *root, xc_str_t *out)
 {
-    char     *p;
-    size_t    n;
-    xc_str_t  text;
-    const int flags = JSON_COMPACT | JSON_ENCODE_ANY;
+    char      *mem;
+    size_t     n = xc_json_dump_bound(root);
+    xc_buf_t   text;
 
-    n = json_dumpb(xc_json_in(root), NULL, 0, flags);
-
-    p = n == 0 ? NULL : xc_arena_alloc(arena, n + 1);
-    if (p == NULL) {
+    mem = xc_arena_alloc(arena, n);
+    if (mem == NULL) {
         return XC_ENOMEM;
     }
 
-    text = (xc_str_t) { p, json_dumpb(xc_json_in(root), p, n, flags) };
-    p[n] = '\0';
+    xc_buf_init(&text, mem, n - 1);
+    xc_json_dump_node(&text, root);
 
-    if (text.len != n) {
+    if (text.overflow) {
         return XC_ENOMEM;
     }
 
-    *out = text;
+    mem[text.len] = '\0';
+    *out = xc_buf_view(&text);
 
     return XC_OK;
 }

@@ -1,9 +1,10 @@
 /*
- * Strict JSON (RFC 8259, I-JSON's rule on duplicates) over jansson, and JSON
- * Pointer (RFC 6901).  No other unit includes jansson's header.
+ * Strict JSON (RFC 8259, I-JSON's rule on duplicates) and JSON Pointer (RFC
+ * 6901).  xc_json_parse() is jansson, for policies and documents; requests are
+ * read by xc_json_read.h.  No other unit includes jansson's header.
  *
- * Nodes are borrowed from the tree, which the arena given to xc_json_parse()
- * owns.  Reading is thread-safe as long as nobody frees the arena.
+ * Nodes are in the arena that the reader was given.  Reading them is
+ * thread-safe as long as nobody frees the arena.
  */
 
 #ifndef XC_JSON_H
@@ -11,7 +12,7 @@
 
 #include "xc_arena.h"
 
-typedef struct xc_json_s xc_json_t;     /* never defined: a json_t inside */
+typedef struct xc_json_s xc_json_t;     /* defined in xc_json_node.h */
 
 typedef enum {
     XC_JSON_NULL,
@@ -37,7 +38,8 @@ typedef struct {
  * allocated.  err may be NULL.
  *
  * XC_EINPUT (err set), XC_ELIMIT (depth; err set), XC_ENOMEM.
- * Linear in text.len; jansson allocates up to some 40 times that.
+ * Nothing of text is kept; strings are NUL-terminated.  Linear in text.len;
+ * jansson allocates up to some 40 times that while it parses.
  */
 xc_rc_t xc_json_parse(xc_arena_t *arena, xc_str_t text, unsigned max_depth,
     xc_json_error_t *err, const xc_json_t **root) XC_WUR;
@@ -47,22 +49,23 @@ xc_json_type_t xc_json_type(const xc_json_t *node);
 /* "object", "string", ... */
 const char *xc_json_type_name(const xc_json_t *node);
 
-/* Of a node of that type; another type yields an empty string, 0, false. */
+/* Of a node of that type; another type, or NULL, yields an empty string, 0,
+ * false. */
 xc_str_t xc_json_string(const xc_json_t *node);
 int64_t xc_json_int(const xc_json_t *node);
 double xc_json_real(const xc_json_t *node);
 bool xc_json_bool(const xc_json_t *node);
 
-/* Members of an object, elements of an array, else 0. */
+/* Members of an object, elements of an array, else 0, as of NULL. */
 size_t xc_json_size(const xc_json_t *node);
 
-/* NULL when absent or not of that type. */
+/* NULL when absent, or where the first is NULL or not of that type. */
 const xc_json_t *xc_json_member(const xc_json_t *object, xc_str_t key);
 const xc_json_t *xc_json_element(const xc_json_t *array, size_t i);
 
 /* Iteration in the document's order:
  *     for (it = xc_json_first(o); it != NULL; it = xc_json_next(o, it)) */
-typedef struct xc_json_iter_s xc_json_iter_t;   /* never defined */
+typedef xc_json_t xc_json_iter_t;
 const xc_json_iter_t *xc_json_first(const xc_json_t *object);
 const xc_json_iter_t *xc_json_next(const xc_json_t *object,
     const xc_json_iter_t *it);
@@ -76,15 +79,6 @@ bool xc_json_pointer_ok(xc_str_t pointer);
 /* The node that the pointer names, NULL when there is none.  Array indices
  * without leading zeros; "-" names nothing. */
 const xc_json_t *xc_json_pointer(const xc_json_t *root, xc_str_t pointer);
-
-/*
- * Looks for two members of one object, at any depth, whose names are equal
- * after ASCII case folding and removal of "_" and "-": other JSON readers may
- * take one for the other.  *twin is the second name.  XC_OK: none; XC_DENIED:
- * found; XC_ENOMEM.  O(n) expected, by a hash.
- */
-xc_rc_t xc_json_find_twin(xc_arena_t *arena, const xc_json_t *root,
-    xc_str_t *twin) XC_WUR;
 
 /* Minified text with the members in their order; for policies and documents,
  * not for the request path.  NUL-terminated, in the arena.  XC_ENOMEM. */

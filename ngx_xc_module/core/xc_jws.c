@@ -1,6 +1,7 @@
 #include "xc_jws.h"
 
 #include "xc_b64.h"
+#include "xc_json_read.h"
 
 
 /* 9999-12-31T23:59:59Z: what is later is no time, and sums stay small. */
@@ -77,7 +78,7 @@ xc_jws_read_object(xc_arena_t *arena, xc_str_t part, const char **error,
         return rc;
     }
 
-    rc = xc_json_parse(arena, text, XC_JWS_DEPTH_MAX, NULL, &root);
+    rc = xc_json_read(arena, text, XC_JWS_DEPTH_MAX, NULL, &root);
 
     if (rc == XC_EINPUT || rc == XC_ELIMIT
         || (rc == XC_OK && xc_json_type(root) != XC_JSON_OBJECT))

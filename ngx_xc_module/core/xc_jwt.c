@@ -411,9 +411,13 @@ xc_jwt_check_binding(xc_jwt_t *jwt)
 }
 
 
+/* One that lasts keeps its place in a store that all agencies share: for no
+ * longer, then, than a signature's nonce may. */
 static xc_rc_t
 xc_jwt_check_jti(xc_jwt_t *jwt)
 {
+    int64_t  max_s = jwt->in->policy->max_age_s;
+
     if (!jwt->credential->jti) {
         return XC_OK;
     }
@@ -428,6 +432,13 @@ xc_jwt_check_jti(xc_jwt_t *jwt)
     if (!jwt->has_iat) {
         return xc_jwt_deny_about(jwt, "iat", "is missing, which a token for"
                                  " one use needs");
+    }
+
+    if (jwt->exp_s - jwt->iat_s > max_s) {
+        return xc_jwt_deny(jwt, xc_arena_printf(jwt->in->arena,
+                                                "a token for one use lasts"
+                                                " over %lld seconds from iat"
+                                                " to exp", (long long) max_s));
     }
 
     return XC_OK;
@@ -493,10 +504,11 @@ xc_jwt_examine(xc_jwt_t *jwt, xc_auth_evidence_t *evidence)
 /*
  * An issuer may be spelled like another agency's keyid, whose signatures share
  * the store.  Their nonces are strings without a NUL, their hashes of another
- * length than this.
+ * length than this.  It is kept for as long as any policy could accept it:
+ * another gate's, or the next load's.
  */
 static xc_rc_t
-xc_jwt_once(const xc_jwt_t *jwt, int64_t last_s, xc_auth_t *auth)
+xc_jwt_once(const xc_jwt_t *jwt, xc_auth_t *auth)
 {
     char      *value;
     xc_rc_t    rc;
@@ -521,7 +533,8 @@ xc_jwt_once(const xc_jwt_t *jwt, int64_t last_s, xc_auth_t *auth)
         jwt->credential->keyid,
         { value, sizeof(label) + XC_SHA256_SIZE },
         jwt->iat_s,
-        last_s
+        jwt->exp_s + XC_POLICY_SKEW_MAX,
+        false
     };
 
     return xc_auth_once(auth, &once);
@@ -555,7 +568,7 @@ xc_jwt_verify(const xc_auth_input_t *in, xc_auth_t *auth, xc_reason_t *reason,
     last_s = jwt.exp_s + in->policy->max_skew_s - 1;
     auth->expires_s = XC_MIN(auth->expires_s, last_s);
 
-    return jwt.jti.len == 0 ? XC_OK : xc_jwt_once(&jwt, last_s, auth);
+    return jwt.jti.len == 0 ? XC_OK : xc_jwt_once(&jwt, auth);
 }
 
 

@@ -49,6 +49,9 @@ struct xc_map_header_s {
     _Atomic uint64_t  generation;
     pthread_mutex_t   agencies_lock;
     _Atomic uint64_t  published;
+
+    /* Zero in maps of before it was there. */
+    xc_map_window_t   window;
 };
 
 typedef struct {
@@ -175,6 +178,7 @@ xc_map_view(xc_map_t *map, int fd, void *p, uint64_t replay)
         .agencies_lock = &((xc_map_header_t *) p)->agencies_lock,
         .standing = (xc_map_standing_t *) (base + l.standing),
         .published = &((xc_map_header_t *) p)->published,
+        .window = &((xc_map_header_t *) p)->window,
         .counters = (_Atomic uint64_t *) (base + l.counters),
     };
 }

@@ -19,8 +19,8 @@
 
 #define XC_MAP_AGENCIES         16384
 
-/* Credentials that stand: 131,072 of the load in effect and of the next one,
- * with places to spare (DESIGN.md section 5). */
+/* Credentials and agencies that stand: some 100,000 of the load in effect and
+ * as many of the next one, with places to spare (DESIGN.md section 5). */
 #define XC_MAP_STANDING         218453
 #define XC_MAP_STRIPES          64
 #define XC_MAP_COUNTERS         256
@@ -46,11 +46,23 @@ typedef struct {
     uint8_t          reserved[24];  /* the day's quota */
 } xc_map_agency_t;
 
-/* A credential that stands (xc_revoke.h). */
+/* A credential or an agency that stands (xc_revoke.h). */
 typedef struct {
     _Atomic uint64_t stamp;
     uint8_t          identity[16];
 } xc_map_standing_t;
+
+/*
+ * How long nonces are kept (xc_map_window_raise()).  Zero in a map that knows
+ * of no policy yet.
+ */
+typedef struct {
+    _Atomic int64_t   seconds;
+    _Atomic uint64_t  before;       /* mark << 16 | seconds: signatures created
+                                       up to the mark were kept so long only */
+} xc_map_window_t;
+
+#define XC_MAP_WINDOW_MAX   65535
 
 typedef struct xc_map_header_s xc_map_header_t;     /* xc_map.c */
 
@@ -66,6 +78,7 @@ typedef struct {
     pthread_mutex_t   *agencies_lock;
     xc_map_standing_t *standing;    /* XC_MAP_STANDING */
     _Atomic uint64_t  *published;   /* the latest generation listed there */
+    xc_map_window_t   *window;
     _Atomic uint64_t  *counters;    /* XC_MAP_COUNTERS */
 } xc_map_t;
 
@@ -111,6 +124,24 @@ int64_t xc_map_clock_s(xc_map_t *map, int64_t now_s);
 /* One of max events a second of the node, counted among all processes: false
  * when this second's are used up.  Lock-free. */
 bool xc_map_budget(xc_map_t *map, int64_t now_s, uint32_t max);
+
+/*
+ * A policy is about to be served that accepts signatures for window_s
+ * (max_age + max_skew): from now on all processes keep nonces for the largest
+ * of these, whichever gate burns them, over the map's life.  Nonces burned
+ * before may be forgotten when the window ends that they were burned under:
+ * what was created by then keeps that one (xc_map_window_last_s()).  False: no
+ * lock, or over XC_MAP_WINDOW_MAX; then the policy must not be served.  Only
+ * masters call this, at load, before any worker of that load runs.
+ */
+bool xc_map_window_raise(xc_map_t *map, int64_t window_s, int64_t now_s)
+    XC_WUR;
+
+/* Through which second a nonce of a signature created then is to be kept; and
+ * through which one burned before the window grew is sure to be known:
+ * INT64_MAX where none was. */
+int64_t xc_map_window_kept_s(const xc_map_t *map, int64_t created_s);
+int64_t xc_map_window_last_s(const xc_map_t *map, int64_t created_s);
 
 /* A number that grows with every call over the map's life: one for each load of
  * the configuration, however many policies that names. */

@@ -84,8 +84,11 @@ xc_mtls_verify(const xc_auth_input_t *in, xc_auth_t *auth, xc_reason_t *reason,
      * key or a hash still counts on the CA to end what it has issued. */
     if (!certificate->verified) {
         *reason = XC_REASON_CREDENTIAL_UNKNOWN;
-        *detail = XC_STR("the client's certificate does not lead to a CA that "
-                         "this server trusts");
+        *detail = certificate->resumed
+                  ? XC_STR("the client's certificate can't be verified in a "
+                           "resumed TLS session: begin a new one")
+                  : XC_STR("the client's certificate does not lead to a CA "
+                           "that this server trusts");
         return XC_DENIED;
     }
 

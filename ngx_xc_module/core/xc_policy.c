@@ -83,6 +83,13 @@ xc_policy_agency(const xc_policy_t *policy, xc_str_t id)
 }
 
 
+const xc_approval_t *
+xc_policy_approval(const xc_policy_t *policy, xc_str_t no)
+{
+    return xc_index_find(&policy->approval_index, no);
+}
+
+
 const xc_credential_t *
 xc_policy_keyid(const xc_policy_t *policy, xc_str_t keyid)
 {
@@ -121,7 +128,7 @@ xc_policy_has_method(const xc_operation_t *operation, xc_str_t method)
 
 xc_rc_t
 xc_policy_operation(const xc_policy_t *policy, xc_str_t method, xc_str_t path,
-    const xc_operation_t **out, xc_str_t *subject)
+    const xc_operation_t **out, xc_captures_t *found)
 {
     size_t                 i;
     xc_rc_t                rc;
@@ -147,10 +154,10 @@ xc_policy_operation(const xc_policy_t *policy, xc_str_t method, xc_str_t path,
 
         *out = operation;
 
-        if (subject != NULL) {
-            *subject = operation->capture_subject < 0
-                       ? XC_STR("") : captures[operation->capture_subject];
-        }
+        found->subject = operation->capture_subject < 0
+                         ? XC_STR("") : captures[operation->capture_subject];
+        found->request = operation->capture_request < 0
+                         ? XC_STR("") : captures[operation->capture_request];
 
         return XC_OK;
     }

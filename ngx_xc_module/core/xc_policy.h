@@ -68,7 +68,10 @@ typedef struct {
 
 typedef enum {
     XC_OPERATION_SUBMIT,
-    XC_OPERATION_QUERY
+    XC_OPERATION_QUERY,
+    XC_OPERATION_RESULT,            /* of a submit: its ticket says what */
+    XC_OPERATION_CHECK              /* decides as its `like` does, proxies
+                                       nothing */
 } xc_operation_kind_t;
 
 typedef enum {
@@ -77,7 +80,7 @@ typedef enum {
     XC_INPUT_QUERY                  /* map: names in the query string */
 } xc_input_t;
 
-typedef struct {
+typedef struct xc_operation_s {
     xc_str_t                  id;
     xc_operation_kind_t       kind;
     xc_str_t                 *methods;          /* upper-case tokens */
@@ -87,18 +90,30 @@ typedef struct {
     int                       capture_subject;  /* index of the named group
                                                    "subject", or -1 */
     const xc_subject_type_t  *subject_type;     /* of that capture; may be NULL */
+    int                       capture_request;  /* of a result: "request" */
     xc_input_t                input;
     xc_str_t                  map[XC_MEMBER_COUNT];     /* data NULL: unmapped */
     xc_str_t                 *pass;             /* pointers or names forwarded
                                                    unread */
     size_t                    n_pass;
+    const struct xc_operation_s  *like;         /* of a check: whose body it
+                                                   has; NULL: a map of its own */
 } xc_operation_t;
 
 typedef struct {
     xc_str_t  id;
     uint64_t  groups;               /* bits 1 << index of group */
     unsigned  levels;               /* bits 1 << XC_LEVEL_… that may hold it */
+    bool      sweep;                /* for sweeps (DOMAIN.md row 4), and only
+                                       for them */
 } xc_grant_t;
+
+/* A grant as one agency holds it. */
+typedef struct {
+    const xc_grant_t  *grant;
+    xc_str_t           authority_no;        /* SAMR's authorisation; empty: none */
+    int64_t            not_after_s;         /* INT64_MAX: none */
+} xc_agency_grant_t;
 
 typedef struct {
     int64_t   interval_us;          /* between two requests at the full rate */
@@ -153,7 +168,7 @@ typedef struct {
     const xc_key_t     *key;
 } xc_jwk_t;
 
-#define XC_CREDENTIAL_IDENTITY  16
+#define XC_CREDENTIAL_IDENTITY  16      /* an agency's, too */
 
 typedef struct {
     xc_scheme_t         scheme;
@@ -186,13 +201,44 @@ struct xc_agency_s {
     xc_str_t                id, name, region, parent;
     xc_level_t              level;
     size_t                  index;          /* in xc_policy_t.agencies */
-    uint64_t                groups;         /* of all its grants */
+    uint64_t                groups;         /* of its grants without an end,
+                                               sweeps apart */
+    const xc_agency_grant_t *grants;        /* the others: with an end, or for
+                                               sweeps */
+    size_t                  n_grants;
     const xc_rate_t        *rate;
     const xc_credential_t  *credentials;
     size_t                  n_credentials;
+
+    /* Of the policy, its id, and for whom it may be asked: a reload that drops
+     * it, or changes these, revokes it for intermediaries too. */
+    uint8_t                 identity[XC_CREDENTIAL_IDENTITY];
 };
 
 xc_str_t xc_level_name(xc_level_t level);           /* "county" */
+
+/*
+ * A province's consent to fields beyond the standard ones (DOMAIN.md row 8), from
+ * the policy or from a token.  All that it names must match; at least one of
+ * case_no, request_no and subjects is named.
+ */
+typedef struct {
+    const xc_subject_type_t  *type;
+    xc_str_t                  id;
+} xc_approval_subject_t;
+
+typedef struct {
+    xc_str_t                 no;
+    xc_str_t                 by;            /* an agency's id; it need not be
+                                               listed */
+    xc_str_t                 agency;        /* for whom, likewise */
+    const xc_field_t       **fields;        /* sorted by address */
+    size_t                   n_fields;
+    xc_str_t                 case_no, request_no;   /* data NULL: not named */
+    const xc_approval_subject_t *subjects;
+    size_t                   n_subjects;    /* 0: not named */
+    int64_t                  not_before_s, not_after_s;
+} xc_approval_t;
 
 /*
  * The largest limits that a policy may set.  Together they keep the record of
@@ -207,11 +253,17 @@ xc_str_t xc_level_name(xc_level_t level);           /* "county" */
 #define XC_POLICY_LIMIT_DEPTH           64
 #define XC_POLICY_LIMIT_WINDOW_DAYS     3660
 #define XC_POLICY_LIMIT_OFFICERS        32
+#define XC_POLICY_LIMIT_RESULT_DAYS     3660
+
+/* Of its signature's window, in seconds. */
+#define XC_POLICY_AGE_MAX               3600
+#define XC_POLICY_SKEW_MAX              300
 
 #define XC_POLICY_POINTER_MAX           256     /* bytes of a mapped pointer */
 
 typedef struct {
     uint64_t  fields, subjects, string, depth, window_days, officers;
+    uint64_t  result_days;
 } xc_limits_t;
 
 typedef struct {
@@ -242,6 +294,7 @@ typedef struct {
     size_t                 n_subject_types;
     xc_operation_t        *operations;          /* first match decides */
     size_t                 n_operations;
+    bool                   needs_token_key;     /* one is of the kind result */
     xc_agency_t           *agencies;
     size_t                 n_agencies;
     size_t                 n_credentials;
@@ -253,6 +306,10 @@ typedef struct {
     xc_str_t               copy;
     uint8_t                copy_sha256[XC_SHA256_SIZE];
 
+    xc_approval_t         *approvals;
+    size_t                 n_approvals;
+
+    xc_index_t             approval_index;      /* no → xc_approval_t */
     xc_index_t             field_index;         /* id → xc_field_t */
     xc_index_t             purpose_index;
     xc_index_t             subject_type_index;
@@ -304,6 +361,7 @@ const xc_purpose_t *xc_policy_purpose(const xc_policy_t *policy, xc_str_t id);
 const xc_subject_type_t *xc_policy_subject_type(const xc_policy_t *policy,
     xc_str_t id);
 const xc_agency_t *xc_policy_agency(const xc_policy_t *policy, xc_str_t id);
+const xc_approval_t *xc_policy_approval(const xc_policy_t *policy, xc_str_t no);
 const xc_credential_t *xc_policy_keyid(const xc_policy_t *policy,
     xc_str_t keyid);
 const xc_credential_t *xc_policy_cert(const xc_policy_t *policy,
@@ -313,12 +371,16 @@ const xc_credential_t *xc_policy_issuer(const xc_policy_t *policy,
 
 /*
  * The operation whose method and whole raw path match, first in the policy's
- * order.  subject (may be NULL) is set to what the path's group "subject"
- * holds, empty where it has none.  XC_OK; XC_DENIED: none; XC_ENOMEM,
+ * order.  captures is set to what the path's groups "subject" and "request"
+ * hold, empty where it has none.  XC_OK; XC_DENIED: none; XC_ENOMEM,
  * XC_EINTERNAL.  Cost: a pattern match an operation of that method.
  */
+typedef struct {
+    xc_str_t  subject, request;
+} xc_captures_t;
+
 xc_rc_t xc_policy_operation(const xc_policy_t *policy, xc_str_t method,
-    xc_str_t path, const xc_operation_t **out, xc_str_t *subject) XC_WUR;
+    xc_str_t path, const xc_operation_t **out, xc_captures_t *captures) XC_WUR;
 
 /* How many of policy->ending have ended by now; they come first.  O(log n). */
 size_t xc_policy_ended(const xc_policy_t *policy, int64_t now_s);

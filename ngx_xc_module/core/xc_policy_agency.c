@@ -6,103 +6,6 @@
 #define XC_LOAD_NAME_MAX    256         /* bytes */
 #define XC_LOAD_RATE_MAX    1000000     /* requests a second or minute */
 #define XC_LOAD_BURST_MAX   1000000
-#define XC_LOAD_GRANTS_MAX  64          /* of one agency */
-
-static const xc_str_t  xc_load_levels[XC_LEVEL_COUNT] = {
-    { "county", 6 }, { "city", 4 }, { "province", 8 }, { "national", 8 }
-};
-
-
-static void
-xc_load_grant_groups(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
-    xc_grant_t *grant)
-{
-    size_t           i;
-    xc_str_t         name;
-    const xc_str_t  *group;
-
-    if (node != NULL && xc_json_size(node) == 0) {
-        xc_load_fault(load, at, "must name at least one group");
-    }
-
-    for (i = 0; i < xc_json_size(node); i++) {
-        if (!xc_load_is(load, XC_AT_I(at, i), xc_json_element(node, i),
-                        XC_LOAD_STRING))
-        {
-            continue;
-        }
-
-        name = xc_json_string(xc_json_element(node, i));
-        group = xc_index_find(&load->groups, name);
-
-        if (group != NULL) {
-            grant->groups |= 1ull << (group - load->policy->groups);
-
-        } else if (load->groups.slots != NULL) {
-            xc_load_fault(load, XC_AT_I(at, i), "no field has the group "
-                          XC_STR_FMT, XC_STR_ARG(xc_load_quote(load, name)));
-        }
-    }
-}
-
-
-static void
-xc_load_grant_levels(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
-    xc_grant_t *grant)
-{
-    size_t  i, level;
-
-    if (node != NULL && xc_json_size(node) == 0) {
-        xc_load_fault(load, at, "must name at least one level");
-    }
-
-    for (i = 0; i < xc_json_size(node); i++) {
-        level = xc_load_word(load, XC_AT_I(at, i), xc_json_element(node, i),
-                             xc_load_levels, XC_LEVEL_COUNT, XC_LEVEL_COUNT);
-        if (level < XC_LEVEL_COUNT) {
-            grant->levels |= 1u << level;
-        }
-    }
-}
-
-
-void
-xc_load_grants(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
-{
-    xc_at_t                here;
-    xc_grant_t            *grant;
-    const xc_json_t       *v[3];
-    const xc_json_iter_t  *it;
-
-    static const xc_load_member_t  members[] = {
-        XC_MEMBER("groups", XC_LOAD_ARRAY | XC_LOAD_REQUIRED),
-        XC_MEMBER("levels", XC_LOAD_ARRAY | XC_LOAD_REQUIRED),
-        XC_MEMBER("sweep", XC_LOAD_LATER)
-    };
-
-    if (node == NULL) {
-        return;
-    }
-
-    grant = xc_load_array(load, xc_json_size(node), sizeof(xc_grant_t));
-    xc_load_index(load, &load->grants, xc_json_size(node));
-
-    for (it = xc_json_first(node); it != NULL && load->rc == XC_OK;
-         it = xc_json_next(node, it), grant++)
-    {
-        here = *XC_AT_KEY(at, xc_json_iter_key(it));
-        grant->id = xc_load_key(load, &here, here.key);
-
-        if (xc_load_object(load, &here, xc_json_iter_value(it), members,
-                           XC_COUNT(members), v))
-        {
-            xc_load_grant_groups(load, XC_AT(&here, "groups"), v[0], grant);
-            xc_load_grant_levels(load, XC_AT(&here, "levels"), v[1], grant);
-        }
-
-        (void) xc_load_enter(load, &load->grants, grant->id, grant);
-    }
-}
 
 
 /* "10r/s" or "30r/m" to microseconds between two; fallback with a fault. */
@@ -179,6 +82,7 @@ xc_load_rates(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
     }
 
     rate = xc_load_array(load, xc_json_size(node), sizeof(xc_rate_t));
+    load->rate_list = rate;
     xc_load_index(load, &load->rates, xc_json_size(node));
 
     for (it = xc_json_first(node); it != NULL && load->rc == XC_OK;
@@ -210,63 +114,6 @@ xc_load_agency_rate(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     } else {
         xc_load_fault(load, at, "no rate " XC_STR_FMT " in rates",
                       XC_STR_ARG(xc_load_quote(load, id)));
-    }
-}
-
-
-static void
-xc_load_agency_grant(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
-    bool level_known, xc_agency_t *agency)
-{
-    xc_str_t           id;
-    const xc_grant_t  *grant;
-
-    if (xc_json_type(node) == XC_JSON_OBJECT) {
-        xc_load_fault(load, at, "a grant given as an object " XC_LATER);
-        return;
-    }
-
-    if (!xc_load_is(load, at, node, XC_LOAD_STRING)) {
-        return;
-    }
-
-    id = xc_json_string(node);
-    grant = xc_index_find(&load->grants, id);
-
-    if (grant == NULL) {
-        if (load->grants.slots != NULL) {
-            xc_load_fault(load, at, "no grant " XC_STR_FMT " in grants",
-                          XC_STR_ARG(xc_load_quote(load, id)));
-        }
-
-        return;
-    }
-
-    if (level_known && (grant->levels & 1u << agency->level) == 0) {
-        xc_load_fault(load, at, "the grant " XC_STR_FMT " is not for the level "
-                      XC_STR_FMT, XC_STR_ARG(grant->id),
-                      XC_STR_ARG(xc_level_name(agency->level)));
-    }
-
-    agency->groups |= grant->groups;
-}
-
-
-static void
-xc_load_agency_grants(xc_load_t *load, const xc_at_t *at,
-    const xc_json_t *node, bool level_known, xc_agency_t *agency)
-{
-    size_t  i, n = xc_json_size(node);
-
-    if (n > XC_LOAD_GRANTS_MAX) {
-        xc_load_fault(load, at, "more than %d grants, found %zu",
-                      XC_LOAD_GRANTS_MAX, n);
-        return;
-    }
-
-    for (i = 0; i < n; i++) {
-        xc_load_agency_grant(load, XC_AT_I(at, i), xc_json_element(node, i),
-                             level_known, agency);
     }
 }
 
@@ -433,7 +280,7 @@ static void
 xc_load_agency(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     xc_agency_t *agency)
 {
-    size_t            level;
+    xc_level_t        level;
     const xc_json_t  *v[8];
 
     static const xc_load_member_t  members[] = {
@@ -454,10 +301,8 @@ xc_load_agency(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     agency->id = xc_load_id(load, XC_AT(at, "id"), v[0]);
     agency->name = xc_load_text(load, XC_AT(at, "name"), v[1],
                                 XC_LOAD_NAME_MAX);
-    level = xc_load_word(load, XC_AT(at, "level"), v[2], xc_load_levels,
-                         XC_LEVEL_COUNT, XC_LEVEL_COUNT);
-    agency->level = level < XC_LEVEL_COUNT ? (xc_level_t) level
-                                           : XC_LEVEL_COUNTY;
+    level = xc_load_level(load, XC_AT(at, "level"), v[2]);
+    agency->level = level < XC_LEVEL_COUNT ? level : XC_LEVEL_COUNTY;
     xc_load_region(load, XC_AT(at, "region"), v[3], agency);
 
     if (level < XC_LEVEL_COUNT) {
@@ -467,6 +312,7 @@ xc_load_agency(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     xc_load_agency_grants(load, XC_AT(at, "grants"), v[5],
                           level < XC_LEVEL_COUNT, agency);
     xc_load_agency_rate(load, XC_AT(at, "rate"), v[6], agency);
+    xc_load_agency_identity(load, agency);
     xc_load_credentials(load, XC_AT(at, "credentials"), v[7], agency);
 }
 

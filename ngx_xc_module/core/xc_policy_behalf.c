@@ -164,8 +164,7 @@ xc_load_behalf_level(xc_load_t *load, const xc_at_t *at,
     const xc_json_t *node, const xc_credential_t *credential,
     xc_behalf_t *behalf)
 {
-    size_t            i, level;
-    xc_str_t          levels[XC_LEVEL_COUNT];
+    xc_level_t        level;
     const xc_json_t  *v[2];
 
     static const xc_load_member_t  members[] = {
@@ -177,18 +176,13 @@ xc_load_behalf_level(xc_load_t *load, const xc_at_t *at,
         return;
     }
 
-    for (i = 0; i < XC_LEVEL_COUNT; i++) {
-        levels[i] = xc_level_name((xc_level_t) i);
-    }
-
-    level = xc_load_word(load, XC_AT(at, "level"), v[0], levels,
-                         XC_LEVEL_COUNT, XC_LEVEL_COUNT);
+    level = xc_load_level(load, XC_AT(at, "level"), v[0]);
     behalf->region_prefix = xc_load_behalf_prefix(load,
                                                   XC_AT(at, "region_prefix"),
                                                   v[1]);
 
     if (level < XC_LEVEL_COUNT) {
-        behalf->level = (xc_level_t) level;
+        behalf->level = level;
         xc_load_behalf_warn(load, at, credential);
     }
 }
@@ -236,4 +230,19 @@ xc_load_behalves(xc_load_t *load, const xc_at_t *at)
                                               "credentials"), i),
                                 "on_behalf_of"), one);
     }
+}
+
+
+bool
+xc_load_behalf_any(const xc_load_t *load, const xc_agency_t *agency)
+{
+    const xc_load_behalf_t  *one;
+
+    for (one = load->behalf; one != NULL; one = one->next) {
+        if (xc_policy_behalf_ok(one->credential, agency)) {
+            return true;
+        }
+    }
+
+    return false;
 }

@@ -65,17 +65,27 @@ xc_load_is_word(xc_str_t key)
 }
 
 
+/* "a.b[0]"; in a file that is included: "its name: a.b[0]". */
 static void
 xc_load_write_path(xc_buf_t *b, const xc_at_t *at)
 {
+    bool  inside;
+
     if (at == NULL) {
         return;
     }
 
+    if (at->i == XC_AT_FILE) {
+        xc_buf_str(b, xc_ascii_cut(at->key, XC_LOAD_PATH_MAX / 2));
+        return;
+    }
+
     xc_load_write_path(b, at->up);
+    inside = at->up != NULL && at->up->i == XC_AT_FILE;
+    xc_buf_z(b, inside ? ": " : "");
 
     if (at->key.data != NULL && xc_load_is_word(at->key)) {
-        xc_buf_z(b, b->len != 0 ? "." : "");
+        xc_buf_z(b, b->len != 0 && !inside ? "." : "");
         xc_buf_str(b, at->key);
         return;
     }
@@ -509,6 +519,21 @@ xc_load_word(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     }
 
     return n;
+}
+
+
+xc_level_t
+xc_load_level(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
+{
+    size_t    i;
+    xc_str_t  levels[XC_LEVEL_COUNT];
+
+    for (i = 0; i < XC_LEVEL_COUNT; i++) {
+        levels[i] = xc_level_name((xc_level_t) i);
+    }
+
+    return (xc_level_t) xc_load_word(load, at, node, levels, XC_LEVEL_COUNT,
+                                     XC_LEVEL_COUNT);
 }
 
 

@@ -16,10 +16,10 @@ static void xc_copy_node(xc_copy_t *copy, xc_str_t name,
     const xc_json_t *node);
 
 
+/* Members behind what stands already. */
 static void
-xc_copy_object(xc_copy_t *copy, const xc_json_t *object)
+xc_copy_members(xc_copy_t *copy, const xc_json_t *object, char before)
 {
-    char                   before = '{';
     const xc_json_iter_t  *it;
 
     for (it = xc_json_first(object); it != NULL;
@@ -31,8 +31,18 @@ xc_copy_object(xc_copy_t *copy, const xc_json_t *object)
         xc_copy_node(copy, xc_json_iter_key(it), xc_json_iter_value(it));
         before = ',';
     }
+}
 
-    xc_buf_z(&copy->out, before == '{' ? "{}" : "}");
+
+static void
+xc_copy_object(xc_copy_t *copy, const xc_json_t *object)
+{
+    if (xc_json_size(object) == 0) {
+        xc_buf_char(&copy->out, '{');
+    }
+
+    xc_copy_members(copy, object, '{');
+    xc_buf_char(&copy->out, '}');
 }
 
 
@@ -131,10 +141,21 @@ xc_copy_taken_in(xc_copy_t *copy, xc_str_t name, const xc_json_t *node)
 }
 
 
+/* A credential's, not a field or purpose of that name: its value is text, or
+ * names a file. */
+static bool
+xc_copy_secret(xc_str_t name, const xc_json_t *node)
+{
+    return xc_str_eq(name, XC_STR("secret"))
+           && (xc_json_type(node) != XC_JSON_OBJECT
+               || xc_json_member(node, XC_STR("file")) != NULL);
+}
+
+
 static void
 xc_copy_node(xc_copy_t *copy, xc_str_t name, const xc_json_t *node)
 {
-    if (xc_str_eq(name, XC_STR("secret"))) {
+    if (xc_copy_secret(name, node)) {
         xc_buf_z(&copy->out, "\"…\"");
         return;
     }
@@ -171,6 +192,75 @@ xc_copy_node(xc_copy_t *copy, xc_str_t name, const xc_json_t *node)
 }
 
 
+static const xc_json_t *
+xc_copy_part(const xc_load_dictionary_t *dictionary, bool fields)
+{
+    return fields ? dictionary->fields : dictionary->subject_types;
+}
+
+
+/* The fields (or subject types) of all dictionaries as one object. */
+static void
+xc_copy_merged(xc_copy_t *copy, bool fields)
+{
+    bool              first = true;
+    size_t            i;
+    xc_load_t        *load = copy->load;
+    const xc_json_t  *part;
+
+    for (i = 0; i < load->n_dictionaries; i++) {
+        part = xc_copy_part(&load->dictionaries[i], fields);
+        xc_copy_members(copy, part, first ? '{' : ',');
+        first = first && xc_json_size(part) == 0;
+    }
+
+    xc_buf_z(&copy->out, first ? "{}" : "}");
+}
+
+
+/* The policy with what it includes, as if it had stood there: the copy loads
+ * alone and means the same. */
+static void
+xc_copy_root(xc_copy_t *copy, const xc_json_t *root)
+{
+    bool                   fields, types;
+    char                   before = '{';
+    xc_str_t               key;
+    const xc_json_iter_t  *it;
+
+    for (it = xc_json_first(root); it != NULL; it = xc_json_next(root, it)) {
+        key = xc_json_iter_key(it);
+        fields = xc_str_eq(key, XC_STR("fields"));
+        types = xc_str_eq(key, XC_STR("subject_types"));
+
+        if (xc_str_eq(key, XC_STR("include"))) {
+            continue;
+        }
+
+        xc_buf_char(&copy->out, before);
+        xc_buf_json(&copy->out, key);
+        xc_buf_char(&copy->out, ':');
+        before = ',';
+
+        if (fields || types) {
+            xc_copy_merged(copy, fields);
+
+        } else {
+            xc_copy_node(copy, key, xc_json_iter_value(it));
+        }
+    }
+
+    if (xc_json_member(root, XC_STR("subject_types")) == NULL
+        && copy->load->policy->n_subject_types != 0)
+    {
+        xc_buf_z(&copy->out, ",\"subject_types\":");
+        xc_copy_merged(copy, false);
+    }
+
+    xc_buf_char(&copy->out, '}');
+}
+
+
 xc_rc_t
 xc_load_copy(xc_load_t *load, const xc_json_t *root, size_t text_len)
 {
@@ -187,7 +277,7 @@ xc_load_copy(xc_load_t *load, const xc_json_t *root, size_t text_len)
         }
 
         xc_buf_init(&copy.out, mem, cap);
-        xc_copy_node(&copy, XC_STR(""), root);
+        xc_copy_root(&copy, root);
         xc_buf_char(&copy.out, '\n');
 
         if (!copy.out.overflow || load->rc != XC_OK) {

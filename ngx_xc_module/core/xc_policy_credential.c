@@ -9,7 +9,6 @@
 
 #define XC_LOAD_SOON_S          (30 * 24 * 3600)
 #define XC_LOAD_SOURCES_MAX     256     /* of one credential */
-#define XC_LOAD_FILE_MAX        4096    /* bytes of a file's name */
 #define XC_LOAD_SECRET_MAX      2048    /* characters of base64 */
 
 enum {
@@ -55,9 +54,8 @@ xc_load_trim(xc_str_t s)
 }
 
 
-static xc_str_t
-xc_load_read_file(xc_load_t *load, const xc_at_t *at, xc_str_t path,
-    bool secret)
+xc_str_t
+xc_load_file(xc_load_t *load, const xc_at_t *at, xc_str_t path, bool secret)
 {
     xc_rc_t      rc;
     xc_str_t     content = XC_STR_NONE;
@@ -77,10 +75,7 @@ xc_load_read_file(xc_load_t *load, const xc_at_t *at, xc_str_t path,
         return XC_STR_NONE;
     }
 
-    content = content.data == NULL ? XC_STR("") : content;
-    xc_load_material_seen(load, content);
-
-    return content;
+    return content.data == NULL ? XC_STR("") : content;
 }
 
 
@@ -88,7 +83,7 @@ xc_str_t
 xc_load_material(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     bool secret)
 {
-    xc_str_t          path;
+    xc_str_t          path, text;
     const xc_json_t  *v[1];
 
     static const xc_load_member_t  members[] = {
@@ -114,7 +109,13 @@ xc_load_material(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
         return XC_STR_NONE;
     }
 
-    return xc_load_trim(xc_load_read_file(load, at, path, secret));
+    text = xc_load_file(load, at, path, secret);
+
+    if (text.data != NULL) {
+        xc_load_material_seen(load, text);
+    }
+
+    return xc_load_trim(text);
 }
 
 
@@ -266,30 +267,45 @@ xc_load_time(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 }
 
 
+xc_load_span_t
+xc_load_span(xc_load_t *load, const xc_at_t *at, const xc_json_t *before,
+    const xc_json_t *after, const char *what, xc_str_t name)
+{
+    xc_load_span_t  span;
+
+    span.not_before_s = xc_load_time(load, XC_AT(at, "not_before"), before,
+                                     INT64_MIN);
+    span.not_after_s = xc_load_time(load, XC_AT(at, "not_after"), after,
+                                    INT64_MAX);
+
+    if (span.not_before_s >= span.not_after_s) {
+        xc_load_fault(load, XC_AT(at, "not_after"), "must be later than "
+                      "not_before");
+
+    } else if (span.not_after_s <= load->now_s) {
+        xc_load_warn(load, XC_AT(at, "not_after"), "%s " XC_STR_FMT
+                     " expired at " XC_STR_FMT, what, XC_STR_ARG(name),
+                     XC_STR_ARG(xc_json_string(after)));
+
+    } else if (span.not_after_s - XC_LOAD_SOON_S <= load->now_s) {
+        xc_load_warn(load, XC_AT(at, "not_after"), "%s " XC_STR_FMT
+                     " expires within 30 days, at " XC_STR_FMT, what,
+                     XC_STR_ARG(name), XC_STR_ARG(xc_json_string(after)));
+    }
+
+    return span;
+}
+
+
 void
 xc_load_validity(xc_load_t *load, const xc_at_t *at, const xc_json_t *before,
     const xc_json_t *after, xc_credential_t *credential)
 {
-    credential->not_before_s = xc_load_time(load, XC_AT(at, "not_before"),
-                                            before, INT64_MIN);
-    credential->not_after_s = xc_load_time(load, XC_AT(at, "not_after"), after,
-                                           INT64_MAX);
+    xc_load_span_t  span = xc_load_span(load, at, before, after,
+                                        "the credential", credential->keyid);
 
-    if (credential->not_before_s >= credential->not_after_s) {
-        xc_load_fault(load, XC_AT(at, "not_after"), "must be later than "
-                      "not_before");
-
-    } else if (credential->not_after_s <= load->now_s) {
-        xc_load_warn(load, XC_AT(at, "not_after"), "the credential " XC_STR_FMT
-                     " expired at " XC_STR_FMT, XC_STR_ARG(credential->keyid),
-                     XC_STR_ARG(xc_json_string(after)));
-
-    } else if (credential->not_after_s - XC_LOAD_SOON_S <= load->now_s) {
-        xc_load_warn(load, XC_AT(at, "not_after"), "the credential " XC_STR_FMT
-                     " expires within 30 days, at " XC_STR_FMT,
-                     XC_STR_ARG(credential->keyid),
-                     XC_STR_ARG(xc_json_string(after)));
-    }
+    credential->not_before_s = span.not_before_s;
+    credential->not_after_s = span.not_after_s;
 }
 
 

@@ -29,9 +29,6 @@ xc_load_requires(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
                           "of a request that a policy knows, such as case_no",
                           XC_STR_ARG(xc_load_quote(load, name)));
 
-        } else if (member == XC_MEMBER_APPROVAL_TOKEN) {
-            xc_load_fault(load, XC_AT_I(at, i), "approval_token " XC_LATER);
-
         } else {
             purpose->requires |= 1u << member;
         }
@@ -138,35 +135,86 @@ xc_load_field(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 }
 
 
-void
-xc_load_fields(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
+/* Which dictionary has the i-th of all fields (or types), for a message. */
+static xc_str_t
+xc_load_home(xc_load_t *load, size_t i, bool field)
 {
+    size_t                       n;
+    const xc_load_dictionary_t  *one;
+
+    for (n = load->n_dictionaries - 1; n != 0; n--) {
+        one = &load->dictionaries[n];
+
+        if (i >= (field ? one->first_field : one->first_type)) {
+            return xc_load_quote(load, one->file);
+        }
+    }
+
+    return XC_STR("the policy itself");
+}
+
+
+static void
+xc_load_fields_of(xc_load_t *load, const xc_load_dictionary_t *from)
+{
+    xc_at_t                here;
     xc_field_t            *field;
+    xc_policy_t           *policy = load->policy;
+    const xc_field_t      *other;
     const xc_json_iter_t  *it;
 
-    if (node == NULL) {
+    for (it = xc_json_first(from->fields); it != NULL && load->rc == XC_OK;
+         it = xc_json_next(from->fields, it))
+    {
+        field = &policy->fields[policy->n_fields++];
+        here = *XC_AT_KEY(XC_AT(from->root, "fields"), xc_json_iter_key(it));
+        xc_load_field(load, &here, xc_json_iter_value(it), field);
+
+        if (field->id.data == NULL
+            || xc_load_enter(load, &policy->field_index, field->id, field))
+        {
+            continue;
+        }
+
+        other = xc_policy_field(policy, field->id);
+        xc_load_fault(load, &here, "stands in " XC_STR_FMT " too; keep one of "
+                      "the two",
+                      XC_STR_ARG(xc_load_home(load,
+                                              (size_t) (other - policy->fields),
+                                              true)));
+    }
+}
+
+
+void
+xc_load_fields(xc_load_t *load)
+{
+    size_t                 i, n = 0;
+    xc_policy_t           *policy = load->policy;
+    xc_load_dictionary_t  *list = load->dictionaries;
+
+    for (i = 0; i < load->n_dictionaries; i++) {
+        n += xc_json_size(list[i].fields);
+    }
+
+    if (n == 0) {
+        if (list != NULL && list[0].fields != NULL) {
+            xc_load_fault(load, XC_AT(NULL, "fields"),
+                          "must name at least one field");
+        }
+
         return;
     }
 
-    if (xc_json_size(node) == 0) {
-        xc_load_fault(load, at, "must name at least one field");
-    }
-
-    field = xc_load_array(load, xc_json_size(node), sizeof(xc_field_t));
-    load->policy->groups = xc_load_array(load, XC_POLICY_MAX_GROUPS,
-                                         sizeof(xc_str_t));
+    policy->fields = xc_load_array(load, n, sizeof(xc_field_t));
+    policy->groups = xc_load_array(load, XC_POLICY_MAX_GROUPS,
+                                   sizeof(xc_str_t));
     xc_load_index(load, &load->groups, XC_POLICY_MAX_GROUPS);
-    xc_load_index(load, &load->policy->field_index, xc_json_size(node));
-    load->policy->fields = field;
+    xc_load_index(load, &policy->field_index, n);
 
-    for (it = xc_json_first(node); it != NULL && load->rc == XC_OK;
-         it = xc_json_next(node, it), field++)
-    {
-        xc_load_field(load, XC_AT_KEY(at, xc_json_iter_key(it)),
-                      xc_json_iter_value(it), field);
-        load->policy->n_fields++;
-        (void) xc_load_enter(load, &load->policy->field_index, field->id,
-                             field);
+    for (i = 0; i < load->n_dictionaries && load->rc == XC_OK; i++) {
+        list[i].first_field = policy->n_fields;
+        xc_load_fields_of(load, &list[i]);
     }
 }
 
@@ -194,29 +242,58 @@ xc_load_subject_type(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 }
 
 
-void
-xc_load_subject_types(xc_load_t *load, const xc_at_t *at,
-    const xc_json_t *node)
+static void
+xc_load_types_of(xc_load_t *load, const xc_load_dictionary_t *from)
 {
-    xc_subject_type_t     *type;
-    const xc_json_iter_t  *it;
+    xc_at_t                   here;
+    xc_policy_t              *policy = load->policy;
+    xc_subject_type_t        *type;
+    const xc_json_iter_t     *it;
+    const xc_subject_type_t  *other;
 
-    if (node == NULL) {
-        return;
+    for (it = xc_json_first(from->subject_types);
+         it != NULL && load->rc == XC_OK;
+         it = xc_json_next(from->subject_types, it))
+    {
+        type = &policy->subject_types[policy->n_subject_types++];
+        here = *XC_AT_KEY(XC_AT(from->root, "subject_types"),
+                          xc_json_iter_key(it));
+        xc_load_subject_type(load, &here, xc_json_iter_value(it), type);
+
+        if (type->id.data == NULL
+            || xc_load_enter(load, &policy->subject_type_index, type->id,
+                             type))
+        {
+            continue;
+        }
+
+        other = xc_policy_subject_type(policy, type->id);
+        xc_load_fault(load, &here, "stands in " XC_STR_FMT " too; keep one of "
+                      "the two",
+                      XC_STR_ARG(xc_load_home(load, (size_t)
+                                              (other - policy->subject_types),
+                                              false)));
+    }
+}
+
+
+void
+xc_load_subject_types(xc_load_t *load)
+{
+    size_t                 i, n = 0;
+    xc_policy_t           *policy = load->policy;
+    xc_load_dictionary_t  *list = load->dictionaries;
+
+    for (i = 0; i < load->n_dictionaries; i++) {
+        n += xc_json_size(list[i].subject_types);
     }
 
-    type = xc_load_array(load, xc_json_size(node), sizeof(xc_subject_type_t));
-    xc_load_index(load, &load->policy->subject_type_index, xc_json_size(node));
-    load->policy->subject_types = type;
+    policy->subject_types = xc_load_array(load, n, sizeof(xc_subject_type_t));
+    xc_load_index(load, &policy->subject_type_index, n);
 
-    for (it = xc_json_first(node); it != NULL && load->rc == XC_OK;
-         it = xc_json_next(node, it), type++)
-    {
-        xc_load_subject_type(load, XC_AT_KEY(at, xc_json_iter_key(it)),
-                             xc_json_iter_value(it), type);
-        load->policy->n_subject_types++;
-        (void) xc_load_enter(load, &load->policy->subject_type_index, type->id,
-                             type);
+    for (i = 0; i < load->n_dictionaries && load->rc == XC_OK; i++) {
+        list[i].first_type = policy->n_subject_types;
+        xc_load_types_of(load, &list[i]);
     }
 }
 

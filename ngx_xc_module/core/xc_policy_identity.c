@@ -1,7 +1,8 @@
 /*
  * What makes a credential that one: a hash over everything that the policy
  * says of it.  One changed octet makes another credential, so that a reload
- * withdraws the old one (xc_revoke.h).
+ * withdraws the old one (xc_revoke.h).  Likewise an agency, by what names it
+ * and tells for whom an intermediary may ask.
  */
 
 #include "xc_policy_load.h"
@@ -137,4 +138,24 @@ xc_load_identity(xc_load_t *load, const xc_json_t *node,
     explicit_bzero(mem, sizeof(mem));
 
     memcpy(credential->identity, load->material, XC_CREDENTIAL_IDENTITY);
+}
+
+
+void
+xc_load_agency_identity(xc_load_t *load, xc_agency_t *agency)
+{
+    char           mem[XC_IDENTITY_BUFFER];
+    xc_identity_t  identity = { .load = load };
+
+    memset(load->material, 0, sizeof(load->material));
+    xc_buf_init(&identity.out, mem, sizeof(mem));
+
+    xc_identity_text(&identity, load->policy->id);
+    xc_identity_text(&identity, agency->id);
+    xc_identity_text(&identity, xc_level_name(agency->level));
+    xc_identity_text(&identity, agency->region);
+    xc_identity_text(&identity, agency->parent);
+    xc_identity_flush(&identity);
+
+    memcpy(agency->identity, load->material, XC_CREDENTIAL_IDENTITY);
 }

@@ -1,9 +1,6 @@
 #include "xc_policy_load.h"
 
 
-#define XC_LOAD_DEPTH           32
-
-
 /* The JSON tree is several times the file and is not needed behind the load,
  * so what it registers with the arena is run at the end of the load already. */
 
@@ -122,8 +119,8 @@ xc_load_top(xc_load_t *load, const xc_json_t *root)
         XC_MEMBER("grants", XC_LOAD_OBJECT | XC_LOAD_REQUIRED),
         XC_MEMBER("rates", XC_LOAD_OBJECT | XC_LOAD_REQUIRED),
         XC_MEMBER("agencies", XC_LOAD_ARRAY | XC_LOAD_REQUIRED),
-        XC_MEMBER("include", XC_LOAD_LATER),
-        XC_MEMBER("approvals", XC_LOAD_LATER)
+        XC_MEMBER("include", XC_LOAD_ARRAY),
+        XC_MEMBER("approvals", XC_LOAD_ARRAY)
     };
 
     if (!xc_load_object(load, NULL, root, members, XC_TOP_COUNT, v)) {
@@ -140,26 +137,29 @@ xc_load_top(xc_load_t *load, const xc_json_t *root)
     xc_load_signature(load, XC_AT(NULL, "signature"), v[XC_TOP_SIGNATURE]);
     xc_load_limits(load, XC_AT(NULL, "limits"), v[XC_TOP_LIMITS]);
     xc_load_purposes(load, XC_AT(NULL, "purposes"), v[XC_TOP_PURPOSES]);
-    xc_load_fields(load, XC_AT(NULL, "fields"), v[XC_TOP_FIELDS]);
-    xc_load_subject_types(load, XC_AT(NULL, "subject_types"),
-                          v[XC_TOP_SUBJECT_TYPES]);
+    xc_load_dictionaries(load, XC_AT(NULL, "include"), v[XC_TOP_INCLUDE],
+                         v[XC_TOP_FIELDS], v[XC_TOP_SUBJECT_TYPES]);
+    xc_load_fields(load);
+    xc_load_subject_types(load);
     xc_load_operations(load, XC_AT(NULL, "operations"), v[XC_TOP_OPERATIONS]);
     xc_load_patterns(load, XC_AT(NULL, "patterns"), v[XC_TOP_PATTERNS]);
     xc_load_grants(load, XC_AT(NULL, "grants"), v[XC_TOP_GRANTS]);
     xc_load_rates(load, XC_AT(NULL, "rates"), v[XC_TOP_RATES]);
     xc_load_agencies(load, XC_AT(NULL, "agencies"), v[XC_TOP_AGENCIES]);
+    xc_load_approvals(load, XC_AT(NULL, "approvals"), v[XC_TOP_APPROVALS]);
     xc_load_expiry(load);
+    xc_load_odd(load, root);
 }
 
 
 static xc_rc_t
-xc_load_text_whole(xc_load_t *load, xc_arena_t *scratch, xc_str_t text)
+xc_load_text_whole(xc_load_t *load, xc_str_t text)
 {
     xc_rc_t           rc;
     xc_json_error_t   error = { 0, 0, "" };
     const xc_json_t  *root;
 
-    rc = xc_json_parse(scratch, text, XC_LOAD_DEPTH, &error, &root);
+    rc = xc_json_parse(load->scratch, text, XC_LOAD_DEPTH, &error, &root);
 
     if (rc == XC_OK) {
         xc_load_top(load, root);
@@ -199,7 +199,8 @@ xc_policy_load(xc_arena_t *arena, xc_str_t text,
     }
 
     xc_scratch_init(&scratch, arena);
-    rc = xc_load_text_whole(&load, &scratch.arena, text);
+    load.scratch = &scratch.arena;
+    rc = xc_load_text_whole(&load, text);
     xc_scratch_free(&scratch);
 
     if (rc == XC_OK) {

@@ -25,19 +25,43 @@ struct xc_at_s {
 #define XC_AT_KEY(up, key)      (&(xc_at_t) { (up), (key), 0 })
 #define XC_AT_I(up, i)          (&(xc_at_t) { (up), XC_STR_NONE, (i) })
 
+/* i of another file's whole; key is its name. */
+#define XC_AT_FILE              SIZE_MAX
+
+/* Levels of JSON in a policy, and in what it includes. */
+#define XC_LOAD_DEPTH           32
+
+#define XC_LOAD_FILE_MAX        4096        /* bytes of a file's name */
+
+/* Where fields and subject types come from: the policy, then what it
+ * includes. */
+typedef struct {
+    const xc_at_t    *root;         /* NULL: the policy itself */
+    xc_at_t           at;           /* behind root */
+    xc_str_t          file;
+    const xc_json_t  *fields, *subject_types;       /* may be NULL */
+    size_t            first_field, first_type;      /* in the policy's arrays */
+} xc_load_dictionary_t;
+
 typedef struct xc_load_behalf_s  xc_load_behalf_t;     /* xc_policy_behalf.c */
 
 typedef struct {
     xc_arena_t               *arena;
+    xc_arena_t               *scratch;      /* until the load ends */
     const xc_policy_files_t  *files;        /* NULL: none can be read */
     int64_t                   now_s;
     xc_policy_faults_t       *faults;
     xc_policy_t              *policy;
     xc_rc_t                   rc;           /* XC_OK until memory or a library
                                                fails; then it stays */
+    xc_load_dictionary_t     *dictionaries;
+    size_t                    n_dictionaries;
     xc_index_t                groups;       /* name → one of policy.groups */
     xc_index_t                grants;       /* id → xc_grant_t */
+    xc_grant_t               *grant_list;   /* in the file's order */
+    bool                     *grant_held;   /* likewise: by any agency? */
     xc_index_t                rates;        /* id → xc_rate_t */
+    xc_rate_t                *rate_list;    /* in the file's order */
     xc_load_behalf_t         *behalf;       /* credentials of intermediaries */
     xc_load_behalf_t         *behalf_last;
     uint8_t                   material[XC_SHA256_SIZE];     /* a chain over the
@@ -116,6 +140,10 @@ bool xc_load_bool(const xc_json_t *node, bool fallback);
 size_t xc_load_word(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     const xc_str_t *words, size_t n, size_t later);
 
+/* A level by its name; XC_LEVEL_COUNT with a node of NULL or a fault. */
+xc_level_t xc_load_level(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node);
+
 /* XC_MEMBER_COUNT: no such name. */
 xc_member_t xc_load_member(xc_str_t name);
 
@@ -130,28 +158,52 @@ void xc_load_signature(xc_load_t *load, const xc_at_t *at,
     const xc_json_t *node);
 void xc_load_limits(xc_load_t *load, const xc_at_t *at, const xc_json_t *node);
 
-/* xc_policy_dictionary.c */
+/* xc_policy_include.c: reads what is included; sets load->dictionaries. */
+void xc_load_dictionaries(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *include, const xc_json_t *fields,
+    const xc_json_t *subject_types);
+
+/* xc_policy_dictionary.c: the fields and subject types of all dictionaries */
 void xc_load_purposes(xc_load_t *load, const xc_at_t *at,
     const xc_json_t *node);
-void xc_load_fields(xc_load_t *load, const xc_at_t *at, const xc_json_t *node);
-void xc_load_subject_types(xc_load_t *load, const xc_at_t *at,
-    const xc_json_t *node);
+void xc_load_fields(xc_load_t *load);
+void xc_load_subject_types(xc_load_t *load);
 void xc_load_patterns(xc_load_t *load, const xc_at_t *at,
     const xc_json_t *node);
+
+/* xc_policy_input.c: body, query and pass of an operation; and, when all stand,
+ * those of the checks that are like another (ids: id → xc_operation_t). */
+void xc_load_input(xc_load_t *load, const xc_at_t *at, const xc_json_t *body,
+    const xc_json_t *query, const xc_json_t *pass, xc_operation_t *operation);
+void xc_load_likes(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    const xc_index_t *ids);
 
 /* xc_policy_operation.c: after the subject types. */
 void xc_load_operations(xc_load_t *load, const xc_at_t *at,
     const xc_json_t *node);
 
-/* xc_policy_agency.c: grants after the fields, agencies after both. */
+/* xc_policy_grant.c: grants after the fields; and those that an agency holds,
+ * whose level is known or not. */
 void xc_load_grants(xc_load_t *load, const xc_at_t *at, const xc_json_t *node);
+void xc_load_agency_grants(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node, bool level_known, xc_agency_t *agency);
+
+/* xc_policy_agency.c: agencies after the grants and rates. */
 void xc_load_rates(xc_load_t *load, const xc_at_t *at, const xc_json_t *node);
 void xc_load_agencies(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *node);
+
+/* xc_policy_approval.c: after the agencies. */
+void xc_load_approvals(xc_load_t *load, const xc_at_t *at,
     const xc_json_t *node);
 
 /* xc_policy_credential.c: fills *credential, but for its agency. */
 void xc_load_credential(xc_load_t *load, const xc_at_t *at,
     const xc_json_t *node, xc_credential_t *credential);
+
+/* A file that the policy names; data NULL with a fault. */
+xc_str_t xc_load_file(xc_load_t *load, const xc_at_t *at, xc_str_t path,
+    bool secret);
 
 /* What the types of credentials share.  Key material is given in place or as
  * {"file": path}; data NULL: a fault. */
@@ -163,10 +215,21 @@ xc_str_t xc_load_material(xc_load_t *load, const xc_at_t *at,
 void xc_load_material_seen(xc_load_t *load, xc_str_t text);
 void xc_load_identity(xc_load_t *load, const xc_json_t *node,
     xc_credential_t *credential);
+void xc_load_agency_identity(xc_load_t *load, xc_agency_t *agency);
 
 /* Of a key's constructor: a fault of the file, or of the machine. */
 void xc_load_key_rc(xc_load_t *load, const xc_at_t *at, xc_rc_t rc,
     const char *error);
+
+/* From not_before to not_after; warns of what ended, or soon will.  what:
+ * "the credential", "the grant"; name: which. */
+typedef struct {
+    int64_t  not_before_s, not_after_s;
+} xc_load_span_t;
+
+xc_load_span_t xc_load_span(xc_load_t *load, const xc_at_t *at,
+    const xc_json_t *before, const xc_json_t *after, const char *what,
+    xc_str_t name);
 
 void xc_load_validity(xc_load_t *load, const xc_at_t *at,
     const xc_json_t *before, const xc_json_t *after,
@@ -180,6 +243,9 @@ void xc_load_behalf(xc_load_t *load, const xc_json_t *node,
     xc_credential_t *credential);
 void xc_load_behalves(xc_load_t *load, const xc_at_t *at);
 
+/* May any intermediary ask for that agency? */
+bool xc_load_behalf_any(const xc_load_t *load, const xc_agency_t *agency);
+
 /* A JWK set in a file: set, keys, key, members. */
 #define XC_LOAD_JWKS_DEPTH  8
 
@@ -192,7 +258,10 @@ void xc_load_jwt(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 /* xc_policy_expiry.c: after the agencies. */
 void xc_load_expiry(xc_load_t *load);
 
-/* xc_policy_copy.c: sets policy->copy and its hash.  XC_ENOMEM, XC_EINTERNAL. */
+/* xc_policy_odd.c: warns, when all has been loaded. */
+void xc_load_odd(xc_load_t *load, const xc_json_t *root);
+
+/* xc_policy_copy.c: sets policy->copy and its hash.  XC_ENOMEM, XC_EINTERNAL */
 xc_rc_t xc_load_copy(xc_load_t *load, const xc_json_t *root, size_t text_len)
     XC_WUR;
 

@@ -189,9 +189,11 @@ xc_load_signature(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
     }
 
     policy->max_age_s = (int64_t) xc_load_int(load, XC_AT(at, "max_age"), v[0],
-                                              1, 3600, 300, " seconds");
+                                              1, XC_POLICY_AGE_MAX, 300,
+                                              " seconds");
     policy->max_skew_s = (int64_t) xc_load_int(load, XC_AT(at, "max_skew"),
-                                               v[1], 0, 300, 30, " seconds");
+                                               v[1], 0, XC_POLICY_SKEW_MAX,
+                                               30, " seconds");
 
     if (xc_load_word(load, XC_AT(at, "nonce"), v[2], nonce, 2, 2) == 1) {
         policy->nonce_required = false;
@@ -221,7 +223,7 @@ xc_load_limits(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
         XC_MEMBER("depth", XC_LOAD_INT),
         XC_MEMBER("window_days", XC_LOAD_INT),
         XC_MEMBER("officers", XC_LOAD_INT),
-        XC_MEMBER("result_days", XC_LOAD_LATER)
+        XC_MEMBER("result_days", XC_LOAD_INT)
     };
 
     static const struct {
@@ -235,7 +237,9 @@ xc_load_limits(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
         { offsetof(xc_limits_t, depth), 8, XC_POLICY_LIMIT_DEPTH, "" },
         { offsetof(xc_limits_t, window_days), 366,
           XC_POLICY_LIMIT_WINDOW_DAYS, "" },
-        { offsetof(xc_limits_t, officers), 8, XC_POLICY_LIMIT_OFFICERS, why }
+        { offsetof(xc_limits_t, officers), 8, XC_POLICY_LIMIT_OFFICERS, why },
+        { offsetof(xc_limits_t, result_days), 90,
+          XC_POLICY_LIMIT_RESULT_DAYS, " days" }
     };
 
     memset(v, 0, sizeof(v));

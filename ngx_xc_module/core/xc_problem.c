@@ -25,32 +25,6 @@ xc_problem_text(xc_buf_t *out, const char *name, xc_str_t value,
 
 
 static void
-xc_problem_fields(xc_buf_t *out, const xc_request_t *request)
-{
-    bool               any = false;
-    size_t             i;
-    const xc_asked_t  *asked;
-
-    for (i = 0; i < request->n_fields; i++) {
-        asked = &request->fields[i];
-        if (asked->refused == XC_REASON_NONE) {
-            continue;
-        }
-
-        xc_buf_z(out, any ? ",{\"field\":" : ",\"fields\":[{\"field\":");
-        xc_buf_json(out, asked->name);
-        xc_problem_member(out, "reason", xc_reason_info(asked->refused)->code);
-        xc_buf_char(out, '}');
-        any = true;
-    }
-
-    if (any) {
-        xc_buf_char(out, ']');
-    }
-}
-
-
-static void
 xc_problem_authenticated(xc_buf_t *out, const xc_gate_t *gate,
     const xc_reason_info_t *info)
 {
@@ -61,7 +35,7 @@ xc_problem_authenticated(xc_buf_t *out, const xc_gate_t *gate,
     xc_problem_member(out, "remedy_zh", info->remedy_zh);
 
     before = *out;
-    xc_problem_fields(out, &gate->request);
+    (void) xc_scope_write_refused(out, ",\"fields\":", &gate->request);
 
     if (out->overflow || out->cap - out->len < sizeof(XC_PROBLEM_END) - 1) {
         *out = before;

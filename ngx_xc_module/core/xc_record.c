@@ -132,6 +132,31 @@ XC_RECORD_REQUEST_STRING(category)
 XC_RECORD_REQUEST_STRING(region)
 
 
+/* What matches the token that the platform keeps; it may be longer than a
+ * record. */
+static bool
+xc_record_approval_token(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    uint8_t   hash[XC_SHA256_SIZE];
+    xc_str_t  token = in->gate->request.approval_token;
+
+    if (token.data == NULL) {
+        return false;
+    }
+
+    if (xc_hash(XC_HASH_SHA256, token.data, token.len, hash) != XC_OK) {
+        out->overflow = true;
+        return false;
+    }
+
+    xc_buf_char(out, '"');
+    xc_buf_hex(out, hash, sizeof(hash));
+    xc_buf_char(out, '"');
+
+    return true;
+}
+
+
 static bool
 xc_record_fields(xc_buf_t *out, const xc_record_decision_t *in)
 {
@@ -364,38 +389,17 @@ xc_record_reason(xc_buf_t *out, const xc_record_decision_t *in)
 static bool
 xc_record_refused(xc_buf_t *out, const xc_record_decision_t *in)
 {
-    bool               any = false;
-    size_t             i;
-    const xc_asked_t  *asked;
-
-    for (i = 0; i < in->gate->request.n_fields; i++) {
-        asked = &in->gate->request.fields[i];
-        if (asked->refused == XC_REASON_NONE) {
-            continue;
-        }
-
-        xc_buf_z(out, any ? ",{\"field\":" : "[{\"field\":");
-        xc_buf_json(out, asked->name);
-        xc_buf_z(out, ",\"reason\":");
-        xc_buf_json(out, xc_reason_info(asked->refused)->code);
-        xc_buf_char(out, '}');
-        any = true;
-    }
-
-    if (any) {
-        xc_buf_char(out, ']');
-    }
-
-    return any;
+    return xc_scope_write_refused(out, "", &in->gate->request);
 }
 
 
 static bool
 xc_record_mode(xc_buf_t *out, const xc_record_decision_t *in)
 {
-    (void) in;
-
-    xc_buf_z(out, "\"enforce\"");
+    xc_buf_z(out, in->gate->observed
+                  || (in->gate->observing
+                      && in->gate->verdict.reason == XC_REASON_NONE)
+                  ? "\"observe\"" : "\"enforce\"");
 
     return true;
 }
@@ -411,6 +415,14 @@ xc_record_policy(xc_buf_t *out, const xc_record_decision_t *in)
     xc_buf_char(out, '}');
 
     return true;
+}
+
+
+/* Of a result: the submit that it comes from. */
+static bool
+xc_record_ref(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    return xc_record_string(out, in->gate->ref);
 }
 
 
@@ -437,6 +449,7 @@ static const xc_record_member_t  xc_record_members[] = {
     XC_RECORD_MEMBER("officers", true, xc_record_officers),
     XC_RECORD_MEMBER("fields", true, xc_record_fields),
     XC_RECORD_MEMBER("approval", true, xc_record_approval),
+    XC_RECORD_MEMBER("approval_token", false, xc_record_approval_token),
     XC_RECORD_MEMBER("subjects", true, xc_record_subjects),
     XC_RECORD_MEMBER("window", true, xc_record_window),
     XC_RECORD_MEMBER("category", true, xc_record_category),
@@ -453,6 +466,7 @@ static const xc_record_member_t  xc_record_members[] = {
     XC_RECORD_MEMBER("refused", true, xc_record_refused),
     XC_RECORD_MEMBER("mode", false, xc_record_mode),
     XC_RECORD_MEMBER("policy", false, xc_record_policy),
+    XC_RECORD_MEMBER("ref", false, xc_record_ref),
 };
 
 typedef char xc_record_mask_fits[XC_COUNT(xc_record_members) <= 64 ? 1 : -1];
@@ -565,6 +579,7 @@ xc_record_decision(xc_buf_t *out, const xc_record_decision_t *in)
         }
 
         longest = in->gate->verdict.reason == XC_REASON_NONE
+                  || in->gate->observed
                   ? XC_COUNT(xc_record_members)
                   : xc_record_longest(&start, in, cut);
 

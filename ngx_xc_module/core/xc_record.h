@@ -28,7 +28,8 @@ typedef struct {
     xc_str_t             tls;           /* "TLSv1.3"; empty without */
     const xc_msg_t      *msg;
     const xc_policy_t   *policy;
-    const xc_gate_t     *gate;          /* verdict NONE: allow */
+    const xc_gate_t     *gate;          /* verdict NONE: allow; observed: deny,
+                                           and it goes on */
     const xc_mac_t      *subject_key;   /* of subjects' and officers' ids; NULL:
                                            only types are recorded */
 } xc_record_decision_t;
@@ -52,8 +53,10 @@ void xc_record_uri(xc_buf_t *out, const xc_policy_t *policy,
 
 /*
  * A decision record.  Allowed ones always fit XC_RECORD_MAX; a refusal's that
- * would not leaves out its longest members and names them in "cut".
- * XC_OK; XC_ELIMIT: it does not fit even so, or an allowed one does not.
+ * would not leaves out its longest members and names them in "cut".  "mode" is
+ * "observe" on what `observe` let go on or allowed, "enforce" on all that was
+ * refused, wherever that was.
+ * XC_OK; XC_ELIMIT: it does not fit even so, or one that goes on does not.
  */
 xc_rc_t xc_record_decision(xc_buf_t *out, const xc_record_decision_t *in)
     XC_WUR;

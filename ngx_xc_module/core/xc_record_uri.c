@@ -41,7 +41,7 @@ xc_record_path_known(const xc_policy_t *policy, const xc_msg_t *msg,
     xc_str_t               captures[XC_PATTERN_MAX_CAPTURES];
     const xc_operation_t  *operation;
 
-    *subject = gate->path_subject;
+    *subject = gate->captures.subject;
 
     if (gate->operation != NULL) {
         return true;

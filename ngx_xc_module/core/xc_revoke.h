@@ -15,10 +15,10 @@
 #include "xc_policy.h"
 
 /*
- * Lists a credential of a load that is about to be published; its generation
- * is that of xc_map_next_generation().  False: no place was free or no lock to
- * be had, so that older workers will refuse it.  Only masters call this; the
- * map's lock is held for about 0.1 us.
+ * Lists a credential, or an agency, of a load that is about to be published;
+ * its generation is that of xc_map_next_generation().  False: no place was free
+ * or no lock to be had, so that older workers will refuse it.  Only masters
+ * call this; the map's lock is held for about 0.1 us.
  */
 bool xc_revoke_list(xc_map_t *map,
     const uint8_t identity[XC_CREDENTIAL_IDENTITY], uint64_t generation)
@@ -29,9 +29,9 @@ bool xc_revoke_list(xc_map_t *map,
 void xc_revoke_publish(xc_map_t *map, uint64_t generation);
 
 /*
- * May a worker of this generation still admit the credential?  Lock-free: one
- * atomic load where no newer generation is published, else a look at the
- * table, some 0.1 us.
+ * May a worker of this generation still admit it?  Lock-free: one atomic load
+ * where no newer generation is published, else a look at the table, some
+ * 0.1 us.
  */
 bool xc_revoke_stands(const xc_map_t *map,
     const uint8_t identity[XC_CREDENTIAL_IDENTITY], uint64_t generation);

@@ -9,6 +9,7 @@
 #ifndef XC_SCOPE_H
 #define XC_SCOPE_H
 
+#include "xc_buf.h"
 #include "xc_policy.h"
 #include "xc_reason.h"
 
@@ -16,6 +17,8 @@ typedef struct {
     xc_str_t           name;        /* as asked */
     const xc_field_t  *field;       /* NULL: unknown */
     xc_reason_t        refused;     /* by xc_scope_decide(); NONE: granted */
+    xc_str_t           remedy_zh;   /* what to ask of whom; empty: as the reason
+                                       says */
 } xc_asked_t;
 
 typedef struct {
@@ -32,6 +35,18 @@ typedef struct {
     xc_str_t             request_no, purpose, case_no, legal_basis, category,
                          region, approval;      /* data NULL: absent */
     const xc_purpose_t  *purpose_rule;          /* NULL: not in the policy */
+    xc_str_t             approval_token;        /* data NULL: absent */
+    const xc_approval_t *approval_rule;         /* that `approval` or the token
+                                                   names; NULL: none known.  Set
+                                                   before xc_scope_decide(), by
+                                                   xc_approval_resolve() */
+    const xc_credential_t *approval_key;        /* that signed the token; NULL:
+                                                   the rule is the policy's */
+    const char          *token_fault, *token_fault_zh;  /* why the token does
+                                                   not hold; NULL: it does, or
+                                                   none came */
+    bool                 approval_holds;        /* the rule, for this request:
+                                                   by xc_scope_decide() */
     xc_str_t            *officers;              /* certificate numbers */
     size_t               n_officers;
     xc_asked_t          *fields;                /* duplicates folded */
@@ -81,12 +96,32 @@ xc_rc_t xc_scope_read_query(xc_arena_t *arena, const xc_policy_t *policy,
 /*
  * Decides: fields (each gets its own reason), approval, sweep, subjects.  All
  * faults are found; the verdict's reason is the one that stands first in
- * xc_reason.def.  via (may be NULL): the intermediary that asks for the agency;
- * only what is granted to both is granted.  XC_OK with verdict NONE: allowed;
- * XC_DENIED: refused; XC_ENOMEM.
+ * xc_reason.def, its detail names the others.  via (may be NULL): the
+ * intermediary that asks for the agency; only what is granted to both is
+ * granted, and only what both may sweep is swept.  now_s: for what ends.
+ *
+ * Fields of a sweep are judged by the sweep grants where agency and
+ * intermediary have one; where not, the sweep is refused and every field with
+ * it: each for what would be wrong with it if subjects were named, so that one
+ * answer tells all that has to be mended, else as sweep-not-authorized.
+ *
+ * XC_OK with verdict NONE: allowed; XC_DENIED: refused; XC_ENOMEM.  Linear in
+ * the fields asked, and in agency->n_grants.
  */
 xc_rc_t xc_scope_decide(xc_arena_t *arena, const xc_policy_t *policy,
-    const xc_agency_t *agency, const xc_agency_t *via, xc_request_t *request,
-    xc_verdict_t *verdict) XC_WUR;
+    const xc_agency_t *agency, const xc_agency_t *via, int64_t now_s,
+    xc_request_t *request, xc_verdict_t *verdict) XC_WUR;
+
+/* Of the list below, octets in which entries have their remedy. */
+#define XC_SCOPE_REMEDIES_MAX   16384
+
+/*
+ * The refused fields, behind prefix, as a JSON array of {"field", "reason",
+ * "basis", "remedy_zh"}; entries that begin behind XC_SCOPE_REMEDIES_MAX are without
+ * remedy_zh, which those before have told.  False, nothing written: none is
+ * refused.
+ */
+bool xc_scope_write_refused(xc_buf_t *out, const char *prefix,
+    const xc_request_t *request);
 
 #endif

@@ -1,6 +1,8 @@
 #include "xc_scope_read.h"
 
 #include "xc_ascii.h"
+#include "xc_json_read.h"
+#include "xc_json_twin.h"
 
 
 /* A walk stands at the member that pointer names; its buffer is as long as
@@ -379,18 +381,6 @@ xc_scope_walk(xc_scope_walk_t *walk, const xc_json_t *object)
 }
 
 
-/* The parser quotes the body behind "near"; details reach logs, bodies must
- * not.  Line and column say where. */
-static int
-xc_scope_message_len(const char *message)
-{
-    const char  *near = strstr(message, " near ");
-
-    return near == NULL ? (int) XC_MIN(strlen(message), 200)
-                        : (int) (near - message);
-}
-
-
 static xc_rc_t
 xc_scope_parse(xc_scope_t *s, xc_str_t body, const xc_json_t **root)
 {
@@ -398,8 +388,8 @@ xc_scope_parse(xc_scope_t *s, xc_str_t body, const xc_json_t **root)
     xc_scope_at_t    whole = { XC_STR(""), -1, NULL };
     xc_json_error_t  error = { 0, 0, "" };
 
-    rc = xc_json_parse(s->arena, body, (unsigned) s->policy->limits.depth,
-                       &error, root);
+    rc = xc_json_read(s->arena, body, (unsigned) s->policy->limits.depth,
+                      &error, root);
 
     if (rc == XC_OK && xc_json_type(*root) != XC_JSON_OBJECT) {
         xc_scope_refuse(s, XC_REASON_BODY_INVALID, whole,
@@ -416,9 +406,8 @@ xc_scope_parse(xc_scope_t *s, xc_str_t body, const xc_json_t **root)
 
     } else if (rc == XC_EINPUT) {
         xc_scope_refuse(s, XC_REASON_BODY_INVALID, whole,
-                        "line %u, column %u: %.*s",
-                        "第 %u 行第 %u 列：%.*s", error.line, error.column,
-                        xc_scope_message_len(error.message), error.message);
+                        "line %u, column %u: %s", "第 %u 行第 %u 列：%s",
+                        error.line, error.column, error.message);
 
     } else if (rc != XC_OK) {
         s->rc = rc;

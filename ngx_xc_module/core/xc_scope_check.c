@@ -125,8 +125,11 @@ xc_scope_check_strings(xc_scope_t *s)
     for (i = 0; i < XC_MEMBER_COUNT; i++) {
         slot = xc_scope_slot(s->out, (xc_member_t) i);
 
-        /* an unknown purpose has been refused as that */
-        if (slot == NULL || slot->data == NULL || i == XC_MEMBER_PURPOSE) {
+        /* an unknown purpose has been refused as that, and a token has a
+         * limit of its own */
+        if (slot == NULL || slot->data == NULL || i == XC_MEMBER_PURPOSE
+            || i == XC_MEMBER_APPROVAL_TOKEN)
+        {
             continue;
         }
 
@@ -145,6 +148,7 @@ xc_scope_check_strings(xc_scope_t *s)
 }
 
 
+/* A limit has its member's name, whatever the policy maps that to. */
 static bool
 xc_scope_count_ok(xc_scope_t *s, xc_member_t member, size_t given,
     uint64_t max)
@@ -154,8 +158,9 @@ xc_scope_count_ok(xc_scope_t *s, xc_member_t member, size_t given,
     }
 
     xc_scope_refuse(s, XC_REASON_REQUEST_INVALID, xc_scope_at(s, member),
-                    "%zu given, over the limit of %zu",
-                    "共 %zu 项，超过上限 %zu 项", given, (size_t) max);
+                    "%zu given, over the limit %.*s of %zu",
+                    "共 %zu 项，超过上限 %.*s = %zu", given,
+                    XC_STR_ARG(xc_member_name(member)), (size_t) max);
 
     return false;
 }
@@ -363,8 +368,8 @@ xc_scope_resolve_fields(xc_scope_t *s)
         }
 
         asked[s->out->n_fields++] = (xc_asked_t) {
-            s->fields[i], xc_policy_field(s->policy, s->fields[i]),
-            XC_REASON_NONE
+            .name = s->fields[i],
+            .field = xc_policy_field(s->policy, s->fields[i])
         };
     }
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 
-#define XC_SCOPE_DETAIL_MAX     512
+#define XC_SCOPE_DETAIL_MAX     1024
 
 
 void
@@ -189,6 +189,8 @@ xc_scope_slot(xc_request_t *out, xc_member_t member)
         return &out->region;
     case XC_MEMBER_APPROVAL:
         return &out->approval;
+    case XC_MEMBER_APPROVAL_TOKEN:
+        return &out->approval_token;
     default:
         return NULL;
     }

@@ -5,6 +5,7 @@
 typedef struct {
     xc_sig_t   list[XC_SIG_MAX_LABELS];
     size_t     n;
+    size_t     scans;                   /* of all of them */
     xc_str_t   unknown;                 /* a keyid that is not registered */
     bool       anonymous;               /* a signature has no keyid */
 } xc_sigs_t;
@@ -168,6 +169,7 @@ xc_sig_take_label(xc_sig_t *sig, const xc_sfv_member_t *label,
         .credential = credential,
         .label = label->key,
         .input = &label->item,
+        .scans = &sigs->scans,
         .value = xc_sfv_member(values, label->key)->bare.text
     };
 
@@ -401,7 +403,8 @@ xc_sig_admit(const xc_sig_t *sig, xc_auth_t *auth, xc_reason_t *reason,
 
     once = (xc_once_t) {
         sig->credential->keyid, sig->nonce, sig->created_s,
-        sig->created_s + policy->max_age_s + policy->max_skew_s
+        sig->created_s + policy->max_age_s + policy->max_skew_s,
+        true
     };
 
     auth->expires_s = XC_MIN(auth->expires_s, sig->expires_s);

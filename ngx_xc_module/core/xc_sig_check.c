@@ -152,6 +152,15 @@ xc_sig_check_components(xc_sig_t *sig)
         }
     }
 
+    *sig->scans += xc_sigbase_scans(sig->in->msg, sig->input);
+
+    if (*sig->scans > XC_SIGBASE_SCANS_MAX) {
+        return xc_sig_deny(sig, XC_REASON_SIGNATURE_INVALID,
+                           xc_arena_printf(sig->in->arena, "components with "
+                                           "parameters read over %d octets",
+                                           XC_SIGBASE_SCANS_MAX));
+    }
+
     return XC_OK;
 }
 

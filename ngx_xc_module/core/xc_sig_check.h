@@ -16,6 +16,8 @@ typedef struct {
     const xc_credential_t  *credential;
     xc_str_t                label;
     const xc_sfv_item_t    *input;      /* components with their parameters */
+    size_t                 *scans;      /* xc_sigbase_scans() of all of the
+                                           message that were checked so far */
     xc_str_t                value;
     int64_t                 created_s, expires_s;
     xc_str_t                nonce;      /* or what stands for it */

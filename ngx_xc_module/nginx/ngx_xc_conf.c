@@ -12,11 +12,12 @@
 
 static char *ngx_xc_conf_later(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_xc_conf_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_xc_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_xc_conf_policy(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_xc_policy_t *ngx_xc_conf_policy_load(ngx_conf_t *cf,
     ngx_str_t *file);
+static ngx_int_t ngx_xc_conf_policy_twin(ngx_conf_t *cf,
+    ngx_xc_main_conf_t *xmcf, ngx_xc_policy_t *policy);
 static char *ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
 static ngx_uint_t ngx_xc_conf_moved(ngx_conf_t *cf,
     ngx_xc_main_conf_t *xmcf);
@@ -51,7 +52,7 @@ ngx_command_t  ngx_xc_commands[] = {
 
     { ngx_string("xc"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
-      ngx_xc_conf_mode,
+      ngx_xc_mode_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -99,8 +100,8 @@ ngx_command_t  ngx_xc_commands[] = {
       NULL },
 
     { ngx_string("xc_token_key"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
-      ngx_xc_conf_later,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_xc_token_key_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -165,55 +166,6 @@ ngx_xc_conf_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     xmcf->replay = n;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_xc_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_xc_loc_conf_t *xlcf = conf;
-
-    ngx_str_t  *value;
-
-    (void) cmd;
-
-    if (xlcf->mode != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (xc_str_eq(ngx_xc_str(&value[1]), XC_STR("observe"))) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"xc observe\" is not supported by this version: "
-                           "write off or enforce");
-        return NGX_CONF_ERROR;
-    }
-
-    if (cf->args->nelts != 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\": \"xc %V\" takes none",
-                           &value[2], &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (xc_str_eq(ngx_xc_str(&value[1]), XC_STR("enforce"))) {
-        xlcf->mode = NGX_XC_ENFORCE;
-
-    } else if (xc_str_eq(ngx_xc_str(&value[1]), XC_STR("off"))) {
-        xlcf->mode = NGX_XC_OFF;
-
-    } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\": write off or enforce",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    xlcf->mode_file = cf->conf_file->file.name.data;
-    xlcf->mode_line = cf->conf_file->line;
 
     return NGX_CONF_OK;
 }
@@ -323,6 +275,10 @@ ngx_xc_conf_policy_load(ngx_conf_t *cf, ngx_str_t *file)
 
     xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_xc_module);
 
+    if (ngx_xc_conf_policy_twin(cf, xmcf, policy) != NGX_OK) {
+        return NULL;
+    }
+
     slot = ngx_array_push(&xmcf->policies);
     if (slot == NULL) {
         return NULL;
@@ -331,6 +287,33 @@ ngx_xc_conf_policy_load(ngx_conf_t *cf, ngx_str_t *file)
     *slot = policy;
 
     return policy;
+}
+
+
+/* Of two files with one id the one would keep up what the other withdraws */
+
+static ngx_int_t
+ngx_xc_conf_policy_twin(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+    ngx_xc_policy_t *policy)
+{
+    ngx_uint_t         i;
+    ngx_xc_policy_t  **known;
+
+    known = xmcf->policies.elts;
+
+    for (i = 0; i < xmcf->policies.nelts; i++) {
+
+        if (xc_str_eq(known[i]->policy->id, policy->policy->id)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "xc_policy: \"%V\" and \"%V\" have one id, "
+                               "\"policy\": \"%*s\": give each its own",
+                               &known[i]->file, &policy->file,
+                               policy->policy->id.len, policy->policy->id.data);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -425,6 +408,7 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     own = (conf->mode != NGX_CONF_UNSET_UINT);
 
     if (conf->mode == NGX_CONF_UNSET_UINT) {
+        conf->observe_until_s = prev->observe_until_s;
         conf->mode_file = prev->mode_file;
         conf->mode_line = prev->mode_line;
     }
@@ -434,6 +418,10 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->policy == NULL) {
         conf->policy = prev->policy;
+    }
+
+    if (conf->token_key == NULL) {
+        conf->token_key = prev->token_key;
     }
 
     if (conf->accept.n == 0) {
@@ -515,13 +503,17 @@ ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
                                       "replay= of xc_state needs a restart");
     }
 
-    if (ngx_xc_credentials_check(cf, conf) != NGX_CONF_OK) {
+    if (ngx_xc_credentials_check(cf, conf) != NGX_CONF_OK
+        || ngx_xc_token_key_check(cf, conf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
     conf->gate.policy = conf->policy->policy;
     conf->gate.accept = conf->accept;
     conf->gate.body_max = conf->body_size;
+    conf->gate.token_key = conf->token_key;
+    conf->gate.observe_until_s = conf->observe_until_s;
 
     info = ngx_array_push(&xmcf->gates);
     if (info == NULL) {
@@ -598,8 +590,9 @@ static char *
 ngx_xc_conf_incomplete(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf,
     const char *what)
 {
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "\"xc enforce\": %s in %s:%ui",
-                  what, conf->mode_file, conf->mode_line);
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "\"xc %s\": %s in %s:%ui",
+                  conf->mode == NGX_XC_OBSERVE ? "observe" : "enforce", what,
+                  conf->mode_file, conf->mode_line);
 
     return NGX_CONF_ERROR;
 }

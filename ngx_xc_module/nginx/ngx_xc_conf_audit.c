@@ -47,8 +47,6 @@ static char *ngx_xc_conf_origin(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
     ngx_str_t *value);
 static char *ngx_xc_conf_subject_key(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
     ngx_str_t *value);
-static char *ngx_xc_conf_secret(ngx_conf_t *cf, ngx_str_t *value,
-    xc_arena_t *arena, xc_str_t *content);
 static char *ngx_xc_conf_signer(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf);
 
 
@@ -326,7 +324,7 @@ ngx_xc_conf_subject_key(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
 }
 
 
-static char *
+char *
 ngx_xc_conf_secret(ngx_conf_t *cf, ngx_str_t *value, xc_arena_t *arena,
     xc_str_t *content)
 {

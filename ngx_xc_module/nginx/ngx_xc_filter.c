@@ -7,6 +7,8 @@
 
 #include "ngx_xc_module.h"
 
+#include "xc_ticket.h"
+
 
 static ngx_int_t ngx_xc_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_xc_header_no_store(ngx_http_request_t *r);
@@ -14,6 +16,8 @@ static void ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static void ngx_xc_header_reply(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     ngx_str_t *value);
 static ngx_int_t ngx_xc_header_record(ngx_http_request_t *r,
+    ngx_xc_ctx_t *ctx);
+static ngx_int_t ngx_xc_header_ticket(ngx_http_request_t *r,
     ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
 static ngx_int_t ngx_xc_body_hash(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
@@ -54,7 +58,8 @@ ngx_xc_header_filter(ngx_http_request_t *r)
     }
 
     if (ctx && ctx->state == NGX_XC_ADMITTED
-        && ngx_xc_header_record(r, ctx) != NGX_OK)
+        && (ngx_xc_header_record(r, ctx) != NGX_OK
+            || ngx_xc_header_ticket(r, ctx) != NGX_OK))
     {
         return NGX_ERROR;
     }
@@ -168,6 +173,55 @@ ngx_xc_header_record(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
     }
 
     return ngx_xc_reply_header(r, "XC-Record", &value);
+}
+
+
+/* To the answer of a submit, by which its result will be asked for */
+
+static ngx_int_t
+ngx_xc_header_ticket(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    char                 mem[XC_TICKET_MAX], record[XC_TICKET_RECORD_MAX];
+    xc_buf_t             out, name;
+    ngx_str_t            value;
+    xc_gate_clock_t      clock;
+    ngx_xc_main_conf_t  *xmcf;
+
+    if (ctx->gate.operation->kind != XC_OPERATION_SUBMIT
+        || ctx->conf->gate.token_key == NULL)
+    {
+        return NGX_OK;
+    }
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_xc_module);
+
+    xc_buf_init(&name, record, sizeof(record));
+    xc_buf_str(&name, ngx_xc_str(&xmcf->node));
+    xc_buf_char(&name, ':');
+    xc_buf_u64(&name, ctx->seq);
+
+    ngx_xc_state_clock(&clock);
+    xc_buf_init(&out, mem, sizeof(mem));
+
+    if (name.overflow
+        || xc_gate_ticket(&ctx->conf->gate, &ctx->gate, ctx->id,
+                          xc_buf_view(&name), clock.now_s, &ctx->arena, &out)
+           != XC_OK)
+    {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "xc: XC-Request can't be made");
+        return NGX_ERROR;
+    }
+
+    value.data = (u_char *) out.data;
+    value.len = out.len;
+
+    value.data = ngx_pstrdup(r->pool, &value);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_xc_reply_header(r, "XC-Request", &value);
 }
 
 

@@ -34,7 +34,8 @@ static ngx_int_t ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static void ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static void ngx_xc_gate_count(ngx_xc_ctx_t *ctx);
 static void ngx_xc_gate_full(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
-static void ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static void ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    const char *what);
 static xc_reason_t ngx_xc_gate_ended_by(ngx_http_request_t *r);
 
 
@@ -116,6 +117,11 @@ ngx_xc_gate_again(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
 
         ctx->state = NGX_XC_ADMITTED;
 
+        if (ctx->gate.operation->kind == XC_OPERATION_CHECK) {
+            ngx_http_finalize_request(r, ngx_xc_reply_check(r, ctx));
+            return NGX_DONE;
+        }
+
         /* fall through */
 
     case NGX_XC_ADMITTED:
@@ -171,6 +177,14 @@ ngx_xc_gate_latched(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     ngx_xc_loc_conf_t *xlcf)
 {
     ngx_str_t  *method = &r->method_name;
+
+    /* what was only observed does not go on where more is enforced */
+
+    if (ctx->gate.observed
+        && xlcf->gate.observe_until_s < ctx->conf->gate.observe_until_s)
+    {
+        return 0;
+    }
 
     return xlcf->policy == ctx->conf->policy
            && ngx_memcmp(&xlcf->accept, &ctx->conf->accept,
@@ -338,9 +352,12 @@ ngx_xc_gate_decide(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 }
 
 
+/* What goes on: allowed, or refused and only observed */
+
 static ngx_int_t
 ngx_xc_gate_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
+    ngx_int_t        rc;
     xc_gate_conf_t  *gate = &ctx->conf->gate;
 
     if (xc_hash_new(&ctx->arena, XC_HASH_SHA256, &ctx->hash) != XC_OK) {
@@ -349,12 +366,27 @@ ngx_xc_gate_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 
     ctx->state = NGX_XC_AUDIT_WAIT;
 
-    if (ngx_xc_audit_admit(r, ctx) != NGX_AGAIN) {
+    rc = ngx_xc_audit_admit(r, ctx);
+
+    if (rc == NGX_DECLINED) {
+
+        /* what is not recorded whole is not disclosed */
+
+        ctx->gate.observed = 0;
+        return ngx_xc_gate_refuse(r, ctx);
+    }
+
+    if (rc != NGX_AGAIN) {
         return ngx_xc_gate_fail(r, ctx, XC_REASON_AUDIT_UNAVAILABLE);
     }
 
-    xc_map_count(gate->map, XC_COUNT_ADMITTED);
+    xc_map_count(gate->map, ctx->gate.observed ? XC_COUNT_OBSERVED
+                                               : XC_COUNT_ADMITTED);
     ngx_xc_gate_count(ctx);
+
+    if (ctx->gate.observed) {
+        ngx_xc_gate_log(r, ctx, "observed");
+    }
 
     return NGX_AGAIN;
 }
@@ -364,6 +396,7 @@ static ngx_int_t
 ngx_xc_gate_fail(ngx_http_request_t *r, ngx_xc_ctx_t *ctx, xc_reason_t reason)
 {
     ctx->gate.verdict = (xc_verdict_t) { reason, XC_STR_NONE, XC_STR_NONE };
+    ctx->gate.observed = 0;
 
     return ngx_xc_gate_refuse(r, ctx);
 }
@@ -423,7 +456,7 @@ ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
         ngx_xc_gate_full(r, ctx);
     }
 
-    ngx_xc_gate_log(r, ctx);
+    ngx_xc_gate_log(r, ctx, "refused");
 }
 
 
@@ -475,7 +508,7 @@ ngx_xc_gate_count(ngx_xc_ctx_t *ctx)
 
 
 static void
-ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx, const char *what)
 {
     xc_str_t                 agency;
     ngx_log_t               *log = r->connection->log;
@@ -491,7 +524,7 @@ ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 
     agency = ctx->gate.authenticated ? ctx->gate.auth.agency->id
                                      : XC_STR("-");
-    ngx_log_error(level, log, 0, "xc: refused: %*s (%ui), agency %*s",
+    ngx_log_error(level, log, 0, "xc: %s: %*s (%ui), agency %*s", what,
                   info->code.len, info->code.data, (ngx_uint_t) info->status,
                   agency.len, agency.data);
 }

@@ -21,6 +21,7 @@
 
 #define NGX_XC_OFF          0
 #define NGX_XC_ENFORCE      1
+#define NGX_XC_OBSERVE      2
 
 #define NGX_XC_ID_LEN       32
 
@@ -82,16 +83,18 @@ typedef struct {
 
 struct ngx_xc_loc_conf_s {
     ngx_uint_t                   mode;
+    int64_t                      observe_until_s;    /* as in the gate's */
     ngx_xc_policy_t             *policy;
     xc_auth_accept_t             accept;
     ngx_uint_t                   certificate;  /* accept may need the client's */
     size_t                       body_size;
+    const xc_mac_t              *token_key;
 
     ngx_xc_intake_doc_t         *intake;
     ngx_http_handler_pt          handler;      /* ours: such a location is not
                                                   gated by an outer level */
 
-    /* where `xc enforce` stands, for messages about what it lacks */
+    /* where `xc` stands, for messages about what it lacks */
     u_char                      *mode_file;
     ngx_uint_t                   mode_line;
 
@@ -186,6 +189,9 @@ char *ngx_xc_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_xc_create_loc_conf(ngx_conf_t *cf);
 char *ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 
+/* ngx_xc_conf_mode.c */
+char *ngx_xc_mode_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
 /* ngx_xc_conf_audit.c */
 char *ngx_xc_audit_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
@@ -193,6 +199,16 @@ char *ngx_xc_audit_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_xc_credentials_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_xc_credentials_check(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
+
+/* ngx_xc_conf_token.c */
+char *ngx_xc_token_key_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+char *ngx_xc_token_key_check(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
+
+/* A file that others can't read; NGX_CONF_OK, or what is wrong */
+char *ngx_xc_conf_secret(ngx_conf_t *cf, ngx_str_t *value, xc_arena_t *arena,
+    xc_str_t *content);
 
 /* One line of the error log a fault (emerg) or warning of a document */
 void ngx_xc_conf_faults(ngx_conf_t *cf, ngx_str_t *file,
@@ -255,6 +271,7 @@ void ngx_xc_audit_exit_process(ngx_cycle_t *cycle);
  * Queues the decision record of an admitted request, which then waits:
  * NGX_AGAIN.  The gate's handler is run again when ctx->decision is NULL, and
  * ctx->audit_failed tells.  NGX_ERROR: the record can't even be queued.
+ * NGX_DECLINED: only observed, and there is no whole record of it.
  */
 ngx_int_t ngx_xc_audit_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 
@@ -291,6 +308,9 @@ void ngx_xc_summary_intake(ngx_uint_t html);
 
 /* Sends the problem; what it returns goes to ngx_http_finalize_request() */
 ngx_int_t ngx_xc_reply_problem(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+
+/* Sends the decision of a check that is allowed; likewise */
+ngx_int_t ngx_xc_reply_check(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 ngx_int_t ngx_xc_reply_text(ngx_http_request_t *r, ngx_str_t *type,
     ngx_str_t *text);
 ngx_int_t ngx_xc_reply_header(ngx_http_request_t *r, const char *name,

@@ -1,7 +1,8 @@
 
 /*
  * What a configuration finds in the mapped file: a place for each agency, and
- * the list of the credentials that stand from then on.
+ * the list of the credentials and agencies that stand from then on; and how
+ * long it keeps nonces.
  */
 
 
@@ -10,6 +11,8 @@
 #include "xc_revoke.h"
 
 
+static ngx_int_t ngx_xc_places_window(ngx_cycle_t *cycle,
+    ngx_xc_main_conf_t *xmcf, int64_t now_s);
 static ngx_int_t ngx_xc_places_agencies(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf, ngx_xc_policy_t *policy, int64_t boot_us);
 static void ngx_xc_places_credentials(ngx_cycle_t *cycle,
@@ -27,6 +30,10 @@ ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
     ngx_xc_state_clock(&clock);
     xmcf->generation = xc_map_next_generation(&xmcf->map);
     policies = xmcf->policies.elts;
+
+    if (ngx_xc_places_window(cycle, xmcf, clock.now_s) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     for (i = 0; i < xmcf->policies.nelts; i++) {
 
@@ -57,6 +64,37 @@ void
 ngx_xc_places_publish(ngx_xc_main_conf_t *xmcf)
 {
     xc_revoke_publish(&xmcf->map, xmcf->generation);
+}
+
+
+/* Once, with the longest: a fresh map has no shorter one before it */
+
+static ngx_int_t
+ngx_xc_places_window(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
+    int64_t now_s)
+{
+    int64_t             window_s;
+    ngx_uint_t          i;
+    ngx_xc_policy_t   **policies;
+    const xc_policy_t  *policy;
+
+    window_s = 1;
+    policies = xmcf->policies.elts;
+
+    for (i = 0; i < xmcf->policies.nelts; i++) {
+        policy = policies[i]->policy;
+        window_s = XC_MAX(window_s, policy->max_age_s + policy->max_skew_s);
+    }
+
+    if (xc_map_window_raise(&xmcf->map, window_s, now_s)) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                  "xc_state: can't note the signatures' window of %L seconds "
+                  "in xc.map: remove the file and restart", window_s);
+
+    return NGX_ERROR;
 }
 
 
@@ -103,6 +141,9 @@ ngx_xc_places_credentials(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
     for (i = 0; i < policy->n_agencies; i++) {
         agency = &policy->agencies[i];
 
+        left += !xc_revoke_list(&xmcf->map, agency->identity,
+                                xmcf->generation);
+
         for (n = 0; n < agency->n_credentials; n++) {
             left += !xc_revoke_list(&xmcf->map,
                                     agency->credentials[n].identity,
@@ -112,9 +153,10 @@ ngx_xc_places_credentials(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
 
     if (left) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                      "xc_state: %ui credentials of the policy \"%*s\" find no "
-                      "place in the list of those that stand: workers of the "
-                      "old configuration refuse them while they drain",
+                      "xc_state: %ui credentials and agencies of the policy "
+                      "\"%*s\" find no place in the list of those that "
+                      "stand: workers of the old configuration refuse them "
+                      "while they drain",
                       left, policy->id.len, policy->id.data);
     }
 }

@@ -57,6 +57,39 @@ ngx_xc_reply_problem(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 }
 
 
+/* The fields as granted, which are all that were asked for */
+
+ngx_int_t
+ngx_xc_reply_check(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    size_t               i;
+    xc_buf_t             out;
+    ngx_str_t            text, type = ngx_string("application/json");
+    const xc_request_t  *request = &ctx->gate.request;
+
+    xc_buf_init(&out, ngx_xc_reply_buf, sizeof(ngx_xc_reply_buf));
+    xc_buf_z(&out, "{\"decision\":\"allow\",\"fields\":[");
+
+    for (i = 0; i < request->n_fields; i++) {
+        xc_buf_z(&out, i == 0 ? "" : ",");
+        xc_buf_json(&out, request->fields[i].name);
+    }
+
+    xc_buf_z(&out, "]}");
+
+    if (out.overflow) {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "xc: a check's answer does not fit its buffer");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    text.data = (u_char *) out.data;
+    text.len = out.len;
+
+    return ngx_xc_reply_text(r, &type, &text);
+}
+
+
 ngx_int_t
 ngx_xc_reply_text(ngx_http_request_t *r, ngx_str_t *type, ngx_str_t *text)
 {

@@ -9,6 +9,7 @@
 
 #include "xc_ascii.h"
 #include "xc_files.h"
+#include "xc_time.h"
 
 #include <time.h>
 
@@ -34,6 +35,7 @@ static xc_rc_t ngx_xc_state_append(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf, ngx_pool_t *pool, xc_journal_entry_t *entry,
     xc_journal_report_t *report);
 static void ngx_xc_state_owner(ngx_cycle_t *cycle, uid_t *uid, gid_t *gid);
+static void ngx_xc_state_mode(xc_buf_t *out, ngx_xc_loc_conf_t *xlcf);
 
 
 /*
@@ -468,6 +470,26 @@ ngx_xc_state_journal_conf(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
 }
 
 
+static void
+ngx_xc_state_mode(xc_buf_t *out, ngx_xc_loc_conf_t *xlcf)
+{
+    int64_t  until_s = xlcf->observe_until_s;
+
+    if (until_s <= ngx_xc_state_now_us(NULL) / 1000000) {
+        xc_buf_z(out, ",\"mode\":\"enforce\"");
+        return;
+    }
+
+    xc_buf_z(out, ",\"mode\":\"observe\"");
+
+    if (until_s != INT64_MAX) {
+        xc_buf_z(out, ",\"until\":\"");
+        xc_time_format_s(out, until_s);
+        xc_buf_char(out, '"');
+    }
+}
+
+
 /* What the node is, for records that begin a life or a file */
 
 ngx_int_t
@@ -506,7 +528,8 @@ ngx_xc_state_describe(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf)
         xc_buf_json(&out, ngx_xc_str(&gates[i].server));
         xc_buf_z(&out, ",\"location\":");
         xc_buf_json(&out, ngx_xc_str(&gates[i].location));
-        xc_buf_z(&out, ",\"mode\":\"enforce\",\"policy\":{\"id\":");
+        ngx_xc_state_mode(&out, gates[i].conf);
+        xc_buf_z(&out, ",\"policy\":{\"id\":");
         policy = gates[i].conf->policy->policy;
         xc_buf_json(&out, policy->id);
         xc_buf_z(&out, ",\"version\":");

@@ -119,6 +119,7 @@ ngx_xc_status_map(xc_buf_t *out, xc_map_t *map)
     ngx_xc_status_number(out, "replay", map->replay);
     xc_buf_z(out, "},\"counters\":{\"admitted\":");
     xc_buf_u64(out, map->counters[XC_COUNT_ADMITTED]);
+    ngx_xc_status_number(out, "observed", map->counters[XC_COUNT_OBSERVED]);
     ngx_xc_status_number(out, "outcomes", map->counters[XC_COUNT_OUTCOMES]);
     ngx_xc_status_number(out, "batches", map->counters[XC_COUNT_BATCHES]);
     ngx_xc_status_number(out, "lines", map->counters[XC_COUNT_LINES]);

@@ -9,7 +9,10 @@
 #if (NGX_HTTP_SSL)
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 #endif
+
+#include <string.h>
 
 
 #if (NGX_HTTP_SSL)
@@ -17,13 +20,17 @@
 /*
  * What was read of the certificate that a connection presented; lies at the
  * SSL object, which all streams of HTTP/2 share, and goes with it.  Whether it
- * is verified is not among it: that is asked each time.
+ * is verified is not among it: that is asked each time, as each request may be
+ * for another server, and for a resumed session time goes on.
  */
 
 typedef struct {
     X509                        *x509;         /* held, so that its address
                                                   stays its own */
     xc_certificate_t             certificate;
+    ngx_uint_t                   trusted;       /* what a resumed session
+                                                   brought leads to a CA of the
+                                                   server as it is now */
     u_char                       subject[XC_X509_SUBJECT_MAX];
 } ngx_xc_tls_peer_t;
 
@@ -32,7 +39,10 @@ static ngx_xc_tls_peer_t *ngx_xc_tls_get_peer(ngx_http_request_t *r, SSL *ssl,
     X509 *x509);
 static ngx_int_t ngx_xc_tls_read(ngx_http_request_t *r, X509 *x509,
     xc_certificate_t *certificate);
-static ngx_uint_t ngx_xc_tls_verified(ngx_http_request_t *r, SSL *ssl);
+static ngx_uint_t ngx_xc_tls_trusted(SSL *ssl, X509 *x509);
+static ngx_uint_t ngx_xc_tls_verified(ngx_http_request_t *r, SSL *ssl,
+    ngx_xc_tls_peer_t *peer);
+static ngx_uint_t ngx_xc_tls_still(SSL *ssl, ngx_xc_tls_peer_t *peer);
 static void ngx_xc_tls_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad,
     int idx, long argl, void *argp);
 
@@ -107,7 +117,8 @@ ngx_xc_tls_certificate(ngx_http_request_t *r, xc_msg_t *msg)
     }
 
     *certificate = peer->certificate;
-    certificate->verified = ngx_xc_tls_verified(r, ssl);
+    certificate->verified = ngx_xc_tls_verified(r, ssl, peer);
+    certificate->resumed = SSL_session_reused(ssl) == 1;
 
     arena = ngx_xc_pool_arena(r->pool, 0);
     subject = peer->certificate.subject;
@@ -163,6 +174,7 @@ ngx_xc_tls_get_peer(ngx_http_request_t *r, SSL *ssl, X509 *x509)
 
     peer->certificate = certificate;
     peer->x509 = x509;
+    peer->trusted = SSL_session_reused(ssl) && ngx_xc_tls_trusted(ssl, x509);
 
     if (SSL_set_ex_data(ssl, ngx_xc_tls_index, peer) == 0) {
         ngx_free(peer);
@@ -213,19 +225,99 @@ ngx_xc_tls_read(ngx_http_request_t *r, X509 *x509,
 
 
 /*
+ * The chain of a resumed session, once more.  A session holds that its own
+ * handshake verified, but not by whose CAs: with TLS 1.3 the server is chosen
+ * after the session, and servers share sessions wherever they share a cache or
+ * a ticket's key.  Nor does it end: each resumption hands out another ticket,
+ * beyond what was revoked or taken from the CAs since.  As in the handshake,
+ * but that intermediate certificates are not kept in a session.
+ */
+
+static ngx_uint_t
+ngx_xc_tls_trusted(SSL *ssl, X509 *x509)
+{
+    ngx_uint_t          trusted;
+    X509_STORE         *store;
+    X509_STORE_CTX     *ctx;
+    X509_VERIFY_PARAM  *param;
+
+    ERR_set_mark();
+
+    trusted = 0;
+    store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
+
+    ctx = X509_STORE_CTX_new();
+    if (ctx == NULL) {
+        goto done;
+    }
+
+    if (X509_STORE_CTX_init(ctx, store, x509, SSL_get_peer_cert_chain(ssl)) == 0
+        || X509_STORE_CTX_set_default(ctx, "ssl_client") == 0)
+    {
+        goto done;
+    }
+
+    param = X509_STORE_CTX_get0_param(ctx);
+    X509_VERIFY_PARAM_set_auth_level(param, SSL_get_security_level(ssl));
+
+    trusted = X509_VERIFY_PARAM_set1(param, SSL_get0_param(ssl)) == 1
+              && X509_verify_cert(ctx) == 1;
+
+done:
+
+    X509_STORE_CTX_free(ctx);
+    ERR_pop_to_mark();
+
+    return trusted;
+}
+
+
+/*
  * By this server's own CAs: a client that sends no server name does its
  * handshake with the default server, and its Host may name another
  */
 
 static ngx_uint_t
-ngx_xc_tls_verified(ngx_http_request_t *r, SSL *ssl)
+ngx_xc_tls_verified(ngx_http_request_t *r, SSL *ssl, ngx_xc_tls_peer_t *peer)
 {
     ngx_http_ssl_srv_conf_t  *sscf;
 
     sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
 
-    return SSL_get_verify_result(ssl) == X509_V_OK
-           && SSL_get_SSL_CTX(ssl) == sscf->ssl.ctx;
+    if (SSL_get_verify_result(ssl) != X509_V_OK
+        || SSL_get_SSL_CTX(ssl) != sscf->ssl.ctx)
+    {
+        return 0;
+    }
+
+    /* OCSP is not asked here: nginx does, for resumed sessions, too */
+    return !SSL_session_reused(ssl) || ngx_xc_tls_still(ssl, peer);
+}
+
+
+/*
+ * A resumed session: begun with the server of this very name, and its
+ * certificate good as of now.  OpenSSL keeps the first handshake's name through
+ * all resumptions, and none where the client sent none.
+ */
+
+static ngx_uint_t
+ngx_xc_tls_still(SSL *ssl, ngx_xc_tls_peer_t *peer)
+{
+    const char  *name, *first;
+
+    name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    first = SSL_SESSION_get0_hostname(SSL_get0_session(ssl));
+
+    if ((name == NULL) != (first == NULL)
+        || (name != NULL && strcmp(name, first) != 0))
+    {
+        return 0;
+    }
+
+    return peer->trusted
+           && X509_cmp_current_time(X509_get0_notBefore(peer->x509)) < 0
+           && X509_cmp_current_time(X509_get0_notAfter(peer->x509)) > 0;
 }
 
 

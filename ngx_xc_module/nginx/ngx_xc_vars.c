@@ -132,10 +132,10 @@ ngx_xc_var_decision(xc_buf_t *out, ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
     (void) r;
 
-    if (ctx->state == NGX_XC_ADMITTED) {
+    if (ctx->state == NGX_XC_ADMITTED && !ctx->gate.observed) {
         xc_buf_z(out, "allow");
 
-    } else if (ctx->state == NGX_XC_DENIED) {
+    } else if (ctx->state == NGX_XC_DENIED || ctx->state == NGX_XC_ADMITTED) {
         xc_buf_z(out, "deny");
     }
 }
@@ -146,7 +146,9 @@ ngx_xc_var_reason(xc_buf_t *out, ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
     (void) r;
 
-    if (ctx->state == NGX_XC_DENIED) {
+    if (ctx->state == NGX_XC_DENIED
+        || (ctx->state == NGX_XC_ADMITTED && ctx->gate.observed))
+    {
         xc_buf_str(out, xc_reason_info(ctx->gate.verdict.reason)->code);
     }
 }
@@ -207,12 +209,13 @@ ngx_xc_var_request_no(xc_buf_t *out, ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 }
 
 
-/* As granted: nothing before the verdict, nothing of a refusal */
+/* As granted: nothing before the verdict, nothing of a refusal, and where that
+ * is only observed, what is not refused */
 
 static void
 ngx_xc_var_fields(xc_buf_t *out, ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
-    size_t               i;
+    size_t               i, start = out->len;
     const xc_request_t  *request = &ctx->gate.request;
 
     (void) r;
@@ -222,7 +225,11 @@ ngx_xc_var_fields(xc_buf_t *out, ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
     }
 
     for (i = 0; i < request->n_fields; i++) {
-        if (i != 0) {
+        if (request->fields[i].refused != XC_REASON_NONE) {
+            continue;
+        }
+
+        if (out->len != start) {
             xc_buf_char(out, ',');
         }
 

@@ -179,7 +179,7 @@ check_all(xc_arena_t *arena, unsigned flags, xc_str_t rest)
     xc_msg_t               msg = { .origin_form = true };
     xc_gate_t              gate = { .operation = NULL };
     xc_header_t            host = { XC_STR("Host"), XC_STR("h") };
-    xc_asked_t             fields[3];
+    xc_asked_t             fields[3] = { { .field = NULL } };
     const xc_policy_t     *policy = fuzz_policy();
     xc_record_decision_t   in = { .id = XC_STR(ID), .msg = &msg,
                                   .policy = policy, .gate = &gate };
@@ -202,7 +202,6 @@ check_all(xc_arena_t *arena, unsigned flags, xc_str_t rest)
     }
 
     for (i = 0; i < XC_COUNT(fields); i++) {
-        fields[i].field = NULL;
         fields[i].refused = i == 1 ? XC_REASON_NONE : XC_REASON_FIELD_UNKNOWN;
     }
 
@@ -222,7 +221,7 @@ check_all(xc_arena_t *arena, unsigned flags, xc_str_t rest)
 
     if ((flags & FLAG_OPERATION) != 0
         && xc_policy_operation(policy, XC_STR("GET"), msg.path,
-                               &gate.operation, &gate.path_subject) == XC_OK)
+                               &gate.operation, &gate.captures) == XC_OK)
     {
         FUZZ_CHECK(gate.operation != NULL);
     }

@@ -2,9 +2,9 @@
  * A request's lines: checked, and its signature verified.
  *
  * The input is one octet of flags, the target, and header lines "name: value",
- * each ended by LF.  The corpus holds two requests, one of them signed with
- * both keys of the sample policy.  Nobody who lacks the keys can make another,
- * so what passes is one of these in all that is covered.
+ * each ended by LF.  The corpus holds requests signed with the keys of the
+ * policy, one of them an intermediary's.  Nobody who lacks the keys can make
+ * another, so what passes is one of these in all that is covered.
  */
 
 #include "fuzz.h"
@@ -87,6 +87,24 @@ only(const xc_msg_t *msg, const char *name)
 }
 
 
+/* The intermediary's request in the corpus is for one agency. */
+static void
+check_agency(const xc_msg_t *msg, const xc_auth_t *auth)
+{
+    if (auth->via == NULL) {
+        FUZZ_CHECK(auth->credential->agency == auth->agency);
+        FUZZ_CHECK(xc_msg_header(msg, XC_STR("xc-on-behalf-of"), NULL)
+                   == NULL);
+        return;
+    }
+
+    FUZZ_CHECK(auth->credential->agency == auth->via
+               && xc_policy_behalf_ok(auth->credential, auth->agency));
+    FUZZ_CHECK(xc_str_eq(auth->agency->id, XC_STR("310115"))
+               && xc_str_eq(only(msg, "xc-on-behalf-of"), auth->agency->id));
+}
+
+
 static void
 check_passed(const xc_msg_t *msg, const xc_auth_t *auth, xc_str_t authority)
 {
@@ -94,8 +112,8 @@ check_passed(const xc_msg_t *msg, const xc_auth_t *auth, xc_str_t authority)
     FUZZ_CHECK(xc_str_eq(authority, XC_STR("platform.example")));
     FUZZ_CHECK(auth->once[0].created_s == SAMPLE_NOW_S);
     FUZZ_CHECK(xc_str_eq(auth->once[0].value, XC_STR(NONCE)));
-    FUZZ_CHECK(auth->credential->agency == auth->agency
-               && auth->evidence.signature.len != 0);
+    FUZZ_CHECK(auth->evidence.signature.len != 0);
+    check_agency(msg, auth);
 
     if (xc_str_eq(msg->method, XC_STR("GET"))) {
         FUZZ_CHECK(!msg->body && xc_str_eq(msg->target, XC_STR(MERCHANT)));

@@ -1,7 +1,7 @@
 /*
- * Preloaded into nginx by t/durable.t, t/powercut.t, t/clock.t, t/kill*.t and
- * bench/run (XC::Shim): a disk that is slow, full or broken, for files named
- * audit.log only; a wall clock that was put forward or back.
+ * Preloaded into nginx by t/durable.t, t/powercut.t, t/clock.t, t/kill*.t,
+ * t/observe.t and bench/run (XC::Shim): a disk that is slow, full or broken, for
+ * files named audit.log only, and clocks that a test sets.
  *
  * XC_SHIM      a file of one page that the test and all processes map; its
  *              words are below
@@ -46,6 +46,7 @@ typedef struct {
 
     _Atomic uint32_t  hold_writes;      /* a write waits while it is set */
     _Atomic uint32_t  clock;            /* seconds ahead, as an int32_t */
+    _Atomic uint32_t  boot_s;           /* CLOCK_BOOTTIME; 0: as it is */
 } shim_t;
 
 static shim_t     shim_none;
@@ -306,10 +307,16 @@ ftruncate64(int fd, off_t size)
 int
 clock_gettime(clockid_t id, struct timespec *ts)
 {
-    int  rc;
+    int       rc;
+    uint32_t  boot_s = atomic_load(&shim->boot_s);
 
     if (real_clock_gettime == NULL) {
         shim_find(&real_clock_gettime, "clock_gettime");
+    }
+
+    if (id == CLOCK_BOOTTIME && boot_s != 0) {
+        *ts = (struct timespec) { .tv_sec = boot_s };
+        return 0;
     }
 
     rc = real_clock_gettime(id, ts);

@@ -40,23 +40,29 @@ load_text(load_t *load, xc_str_t text)
 }
 
 
-/* The sample with the first occurrence of find replaced; ' for " in all. */
+/* A text with the first occurrence of find replaced; ' for " in all. */
 static inline xc_str_t
-edit(char *mem, const char *find, const char *with)
+edit_of(char *mem, const char *sample, const char *find, const char *with)
 {
     char         text[TEXT_MAX];
-    const char  *at = strstr(sample_policy, find);
+    const char  *at = strstr(sample, find);
 
     if (at == NULL) {
         printf("# the sample has no %s\n", find);
         exit(2);
     }
 
-    (void) snprintf(text, sizeof(text), "%.*s%s%s",
-                    (int) (at - sample_policy), sample_policy, with,
-                    at + strlen(find));
+    (void) snprintf(text, sizeof(text), "%.*s%s%s", (int) (at - sample),
+                    sample, with, at + strlen(find));
 
     return sample_json(mem, TEXT_MAX, text);
+}
+
+
+static inline xc_str_t
+edit(char *mem, const char *find, const char *with)
+{
+    return edit_of(mem, sample_policy, find, with);
 }
 
 

@@ -49,7 +49,7 @@ ask_query(asked_t *asked, xc_str_t query, xc_str_t subject)
 }
 
 
-static void
+static inline void
 done(asked_t *asked)
 {
     xt_unguard(asked->guarded);

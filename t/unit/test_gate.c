@@ -266,7 +266,7 @@ test_admitted(void)
     xt_is(gate->auth.agency->id, XC_STR("310000"), "its agency");
     xt_is(gate->operation->id, XC_STR("submit"), "its operation");
     xt_is(gate->content_digest, r.lines[2].value, "its digest");
-    xt_ok(gate->path_subject.len == 0 && gate->request.whole
+    xt_ok(gate->captures.subject.len == 0 && gate->request.whole
           && gate->request.n_fields == 2 && gate->request.n_subjects == 1,
           "its request");
     xt_ok(is_burned(&w, &ask), "its nonce is burned");
@@ -281,7 +281,7 @@ test_admitted(void)
     xt_ok(r.rc == XC_OK && gate->request.n_fields == 1
           && gate->request.n_subjects == 1, "a query passes");
     xt_is(gate->operation->id, XC_STR("merchant"), "its operation");
-    xt_is(gate->path_subject, XC_STR(USCC), "its subject");
+    xt_is(gate->captures.subject, XC_STR(USCC), "its subject");
     xt_is(gate->authority, XC_STR(AUTHORITY), "its authority");
     xt_ok(gate->content_digest.data == NULL, "it has no digest");
     request_free(&r);

@@ -107,6 +107,8 @@ test_faults(void)
         { ",\"updated\"", ",\"legal_basis\":[1],\"updated\"",
           "legal_basis[0]" },
         { ",\"updated\"", ",\"contact\":[],\"updated\"", "contact" },
+        { ",\"updated\"", ",\"schema\":\"request.json\",\"updated\"",
+          "schema" },
         { "{\"platform\"", "{\"updated\":\"2026-11-01\",\"platform\"", "" },
         { "\"channels\":[", "\"channels\":[,", "" },
     };

@@ -1,24 +1,116 @@
-/* JSON: what is refused, reading, pointers, twins, memory that runs short. */
+/* JSON, by either reader: what is refused, reading, pointers, twins, memory
+ * that runs short; and whether the two agree. */
 
 #include "xt.h"
-#include "xc_json.h"
+#include "json_same.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+
+typedef xc_rc_t (*reader_t)(xc_arena_t *arena, xc_str_t text, unsigned depth,
+    xc_json_error_t *err, const xc_json_t **root);
+
+static const struct {
+    reader_t     read;
+    const char  *name;
+} readers[] = {
+    { xc_json_parse, "parse" },
+    { xc_json_read, "read" }
+};
+
+/* The one that the tests are about, and what its trees borrow. */
+static reader_t  reader;
+static xc_str_t  guarded[64];
+static size_t    n_guarded;
 
 
 static xc_rc_t
 parse(xc_heap_t *heap, xc_str_t text, unsigned depth, xc_json_error_t *err,
     const xc_json_t **root)
 {
-    xc_rc_t   rc;
     xc_str_t  in = xt_guard(text);
 
-    rc = xc_json_parse(&heap->arena, in, depth, err, root);
-    xt_unguard(in);
+    if (n_guarded == XC_COUNT(guarded)) {
+        abort();
+    }
 
-    return rc;
+    guarded[n_guarded++] = in;
+
+    return reader(&heap->arena, in, depth, err, root);
 }
+
+
+static void
+finish(xc_heap_t *heap)
+{
+    while (n_guarded != 0) {
+        xt_unguard(guarded[--n_guarded]);
+    }
+
+    xc_heap_free(heap);
+}
+
+
+static const struct {
+    xc_str_t     in;
+    xc_rc_t      rc;
+    unsigned     line, column;      /* 0: not looked at */
+    const char  *why;
+} refused[] = {
+    { { "", 0 }, XC_EINPUT, 1, 0, "nothing" },
+    { { " \n ", 3 }, XC_EINPUT, 0, 0, "white space" },
+    { { "{\"a\":1\0}", 8 }, XC_EINPUT, 1, 7, "NUL behind a number" },
+    { { "{\"a\":true\0}", 11 }, XC_EINPUT, 1, 10, "NUL behind true" },
+    { { "[1]\0", 4 }, XC_EINPUT, 1, 4, "NUL at the end" },
+    { { "\"a\0b\"", 5 }, XC_EINPUT, 1, 3, "NUL in a string" },
+    { { "\"\\u0000\"", 8 }, XC_EINPUT, 0, 0, "an escaped NUL" },
+    { { "{\"a\\u0000b\":1}", 14 }, XC_EINPUT, 0, 0, "one in a name" },
+    { { "{\"a\":1,\"a\":2}", 13 }, XC_EINPUT, 0, 0, "a name twice" },
+    { { "{\"a\":1,\"\\u0061\":2}", 18 }, XC_EINPUT, 0, 0,
+      "a name twice, one escaped" },
+    { { "[{\"x\":{\"a\":1,\"a\":1}}]", 21 }, XC_EINPUT, 0, 0,
+      "a name twice, inside" },
+    { { "\xef\xbb\xbf{}", 5 }, XC_EINPUT, 0, 0, "a byte order mark" },
+    { { "{} {}", 5 }, XC_EINPUT, 0, 0, "two values" },
+    { { "{}x", 3 }, XC_EINPUT, 0, 0, "text behind" },
+    { { "{}]", 3 }, XC_EINPUT, 0, 0, "a bracket behind" },
+    { { "\"\xff\"", 3 }, XC_EINPUT, 0, 0, "a byte that is not UTF-8" },
+    { { "\"\xc0\xaf\"", 4 }, XC_EINPUT, 0, 0, "an overlong form" },
+    { { "\"\xed\xa0\x80\"", 5 }, XC_EINPUT, 0, 0, "a surrogate in UTF-8" },
+    { { "\"\\ud800\"", 8 }, XC_EINPUT, 0, 0, "half a pair" },
+    { { "\"\\udc00\\ud800\"", 14 }, XC_EINPUT, 0, 0, "a pair reversed" },
+    { { "\"a\nb\"", 5 }, XC_EINPUT, 0, 0, "a line feed in a string" },
+    { { "\"\\x41\"", 6 }, XC_EINPUT, 0, 0, "an unknown escape" },
+    { { "\"abc", 4 }, XC_EINPUT, 0, 0, "an open string" },
+    { { "\"abc\\", 5 }, XC_EINPUT, 0, 0, "an open escape" },
+    { { "[1,]", 4 }, XC_EINPUT, 0, 0, "a comma too many" },
+    { { "{'a':1}", 7 }, XC_EINPUT, 0, 0, "single quotes" },
+    { { "[01]", 4 }, XC_EINPUT, 0, 0, "a leading zero" },
+    { { "[NaN]", 5 }, XC_EINPUT, 0, 0, "NaN" },
+    { { "[1e999]", 7 }, XC_EINPUT, 0, 0, "a number too large" },
+    { { "[99999999999999999999]", 22 }, XC_EINPUT, 0, 0,
+      "an integer too large" },
+    { { "{\n \"a\": 1,\n  x}", 15 }, XC_EINPUT, 3, 0, "a line is named" },
+    { { "[-9223372036854775809]", 22 }, XC_EINPUT, 0, 0,
+      "an integer too small" },
+    { { "[-]", 3 }, XC_EINPUT, 0, 0, "a minus alone" },
+    { { "[1.]", 4 }, XC_EINPUT, 0, 0, "a point alone" },
+    { { "[1e+]", 5 }, XC_EINPUT, 0, 0, "an exponent alone" },
+    { { "[tru]", 5 }, XC_EINPUT, 0, 0, "a word too short" },
+    { { "[nullx]", 7 }, XC_EINPUT, 0, 0, "a word too long" },
+    { { "\"\\ud800\\ud800\"", 14 }, XC_EINPUT, 0, 0, "one half twice" },
+    { { "\"\\u12g4\"", 8 }, XC_EINPUT, 0, 0, "no hexadecimal digit" },
+    { { "\"\xf4\x90\x80\x80\"", 6 }, XC_EINPUT, 0, 0,
+      "beyond U+10FFFF" },
+    { { "{\"a\":1,}", 8 }, XC_EINPUT, 0, 0, "a member too few" },
+    { { "{1:1}", 5 }, XC_EINPUT, 0, 0, "a name that is no string" },
+    { { "{\"a\" 1}", 7 }, XC_EINPUT, 0, 0, "no colon" },
+    { { "[[[[[]]]]]", 10 }, XC_ELIMIT, 1, 5, "five deep" },
+    { { "{\"a\":[{\"b\":[{}]}]}", 18 }, XC_ELIMIT, 1, 13,
+      "five deep, mixed" },
+    { { "[\n[\n[\n[\n[\n", 10 }, XC_ELIMIT, 5, 1, "five deep, open" },
+};
 
 
 static void
@@ -30,68 +122,22 @@ test_refused(void)
     const xc_json_t  *root;
     xc_json_error_t   err;
 
-    static const struct {
-        xc_str_t     in;
-        xc_rc_t      rc;
-        unsigned     line, column;      /* 0: not looked at */
-        const char  *why;
-    } cases[] = {
-        { { "", 0 }, XC_EINPUT, 1, 0, "nothing" },
-        { { " \n ", 3 }, XC_EINPUT, 0, 0, "white space" },
-        { { "{\"a\":1\0}", 8 }, XC_EINPUT, 1, 7, "NUL behind a number" },
-        { { "{\"a\":true\0}", 11 }, XC_EINPUT, 1, 10, "NUL behind true" },
-        { { "[1]\0", 4 }, XC_EINPUT, 1, 4, "NUL at the end" },
-        { { "\"a\0b\"", 5 }, XC_EINPUT, 1, 3, "NUL in a string" },
-        { { "\"\\u0000\"", 8 }, XC_EINPUT, 0, 0, "an escaped NUL" },
-        { { "{\"a\\u0000b\":1}", 14 }, XC_EINPUT, 0, 0, "one in a name" },
-        { { "{\"a\":1,\"a\":2}", 13 }, XC_EINPUT, 0, 0, "a name twice" },
-        { { "{\"a\":1,\"\\u0061\":2}", 18 }, XC_EINPUT, 0, 0,
-          "a name twice, one escaped" },
-        { { "[{\"x\":{\"a\":1,\"a\":1}}]", 21 }, XC_EINPUT, 0, 0,
-          "a name twice, inside" },
-        { { "\xef\xbb\xbf{}", 5 }, XC_EINPUT, 0, 0, "a byte order mark" },
-        { { "{} {}", 5 }, XC_EINPUT, 0, 0, "two values" },
-        { { "{}x", 3 }, XC_EINPUT, 0, 0, "text behind" },
-        { { "{}]", 3 }, XC_EINPUT, 0, 0, "a bracket behind" },
-        { { "\"\xff\"", 3 }, XC_EINPUT, 0, 0, "a byte that is not UTF-8" },
-        { { "\"\xc0\xaf\"", 4 }, XC_EINPUT, 0, 0, "an overlong form" },
-        { { "\"\xed\xa0\x80\"", 5 }, XC_EINPUT, 0, 0, "a surrogate in UTF-8" },
-        { { "\"\\ud800\"", 8 }, XC_EINPUT, 0, 0, "half a pair" },
-        { { "\"\\udc00\\ud800\"", 14 }, XC_EINPUT, 0, 0, "a pair reversed" },
-        { { "\"a\nb\"", 5 }, XC_EINPUT, 0, 0, "a line feed in a string" },
-        { { "\"\\x41\"", 6 }, XC_EINPUT, 0, 0, "an unknown escape" },
-        { { "\"abc", 4 }, XC_EINPUT, 0, 0, "an open string" },
-        { { "\"abc\\", 5 }, XC_EINPUT, 0, 0, "an open escape" },
-        { { "[1,]", 4 }, XC_EINPUT, 0, 0, "a comma too many" },
-        { { "{'a':1}", 7 }, XC_EINPUT, 0, 0, "single quotes" },
-        { { "[01]", 4 }, XC_EINPUT, 0, 0, "a leading zero" },
-        { { "[NaN]", 5 }, XC_EINPUT, 0, 0, "NaN" },
-        { { "[1e999]", 7 }, XC_EINPUT, 0, 0, "a number too large" },
-        { { "[99999999999999999999]", 22 }, XC_EINPUT, 0, 0,
-          "an integer too large" },
-        { { "{\n \"a\": 1,\n  x}", 15 }, XC_EINPUT, 3, 0, "a line is named" },
-        { { "[[[[[]]]]]", 10 }, XC_ELIMIT, 1, 5, "five deep" },
-        { { "{\"a\":[{\"b\":[{}]}]}", 18 }, XC_ELIMIT, 1, 13,
-          "five deep, mixed" },
-        { { "[\n[\n[\n[\n[\n", 10 }, XC_ELIMIT, 5, 1, "five deep, open" },
-    };
-
-    for (i = 0; i < XC_COUNT(cases); i++) {
+    for (i = 0; i < XC_COUNT(refused); i++) {
         xc_heap_init(&heap, 0);
         root = NULL;
         err = (xc_json_error_t) { 0, 0, NULL };
-        rc = parse(&heap, cases[i].in, 4, &err, &root);
+        rc = parse(&heap, refused[i].in, 4, &err, &root);
 
-        xt_ok(rc == cases[i].rc && root == NULL && err.message != NULL
+        xt_ok(rc == refused[i].rc && root == NULL && err.message != NULL
               && err.message[0] != '\0'
-              && (cases[i].line == 0 || cases[i].line == err.line)
-              && (cases[i].column == 0 || cases[i].column == err.column),
-              "refused: %s (%u:%u %s)", cases[i].why, err.line, err.column,
+              && (refused[i].line == 0 || refused[i].line == err.line)
+              && (refused[i].column == 0 || refused[i].column == err.column),
+              "refused: %s (%u:%u %s)", refused[i].why, err.line, err.column,
               err.message == NULL ? "" : err.message);
 
-        xt_ok(parse(&heap, cases[i].in, 4, NULL, &root) == cases[i].rc,
+        xt_ok(parse(&heap, refused[i].in, 4, NULL, &root) == refused[i].rc,
               "and with nobody to tell");
-        xc_heap_free(&heap);
+        finish(&heap);
     }
 }
 
@@ -119,7 +165,7 @@ test_depth(void)
     xt_ok(parse(&heap, (xc_str_t) { text, sizeof(text) }, 100000, NULL, &root)
           != XC_OK, "8,192 deep with a limit above what the parser takes");
 
-    xc_heap_free(&heap);
+    finish(&heap);
 }
 
 
@@ -176,7 +222,7 @@ test_reading(void)
           && xc_json_member(root, XC_STR("S")) == NULL,
           "names have a length and a case");
 
-    xc_heap_free(&heap);
+    finish(&heap);
 }
 
 
@@ -236,7 +282,7 @@ test_pointer(void)
           && !xc_json_pointer_ok(XC_STR("/~"))
           && !xc_json_pointer_ok(XC_STR("/~2")), "what a pointer is");
 
-    xc_heap_free(&heap);
+    finish(&heap);
 }
 
 
@@ -280,7 +326,7 @@ test_twin(void)
         xt_is(twin, cases[i].twin == NULL ? XC_STR("untouched")
                                           : xc_str_z(cases[i].twin),
               "the second is named");
-        xc_heap_free(&heap);
+        finish(&heap);
     }
 }
 
@@ -314,8 +360,164 @@ test_many(void)
           && xc_json_find_twin(&heap.arena, root, &twin) == XC_DENIED,
           "a twin among 20,000");
     xt_is(twin, xc_str_z(name), "with a long name");
-    xc_heap_free(&heap);
+    finish(&heap);
     free(text);
+}
+
+
+/* As many members as the list of few takes, and more; one name twice. */
+static void
+test_twice(void)
+{
+    int               i, j, n;
+    char              text[1024];
+    size_t            len;
+    xc_heap_t         heap;
+    const xc_json_t  *root;
+    xc_json_error_t   err;
+
+    for (n = 14; n < 40; n++) {
+        for (j = 0; j < 3; j++) {
+            /* none; spelled the same; escaped */
+            len = (size_t) sprintf(text, "{\"a\":0");
+
+            for (i = 0; i < n; i++) {
+                len += (size_t) sprintf(text + len, ",\"m%d\":%d", i, i);
+            }
+
+            len += (size_t) sprintf(text + len, ",%s:0}",
+                                    j == 0 ? "\"b\""
+                                           : j == 1 ? "\"a\"" : "\"\\u0061\"");
+
+            xc_heap_init(&heap, 0);
+            err = (xc_json_error_t) { 0, 0, "" };
+            xt_ok(parse(&heap, (xc_str_t) { text, len }, 4, &err, &root)
+                  == (j == 0 ? XC_OK : XC_EINPUT)
+                  && (j == 0 || strncmp(err.message, "duplicate object key",
+                                        20) == 0),
+                  "%d members, %s", n + 2,
+                  j == 0 ? "no name twice" : "a name twice");
+            finish(&heap);
+        }
+    }
+}
+
+
+/* Each start of a text that has everything, up to an unreadable page. */
+static void
+test_prefixes(void)
+{
+    bool              same = true;
+    size_t            i;
+    xc_rc_t           rc[2];
+    xc_str_t          in;
+    xc_heap_t         heap;
+    const xc_json_t  *root[2];
+
+    static const char  text[] =
+        " {\"a\":[-1,20,3.5,-0.25e-3,1E5,true,false,null,{},[]],\"\\\"\\/\\b\":"
+        "\"\\u6caa\\ud83d\\ude00\xe6\xb2\xaa\xf0\x9f\x98\x80\xc3\xa9\"} ";
+
+    for (i = 0; i < sizeof(text); i++) {
+        xc_heap_init(&heap, 0);
+        in = xt_guard((xc_str_t) { text, i });
+        rc[0] = xc_json_parse(&heap.arena, in, 4, NULL, &root[0]);
+        rc[1] = xc_json_read(&heap.arena, in, 4, NULL, &root[1]);
+
+        same = same && rc[0] == rc[1]
+               && rc[0] == (i < sizeof(text) - 2 ? XC_EINPUT : XC_OK)
+               && (rc[0] != XC_OK || json_same(root[0], root[1]));
+
+        xt_unguard(in);
+        xc_heap_free(&heap);
+    }
+
+    xt_ok(same, "no start of a text is a text, and the readers agree");
+}
+
+
+static void
+test_numbers(void)
+{
+    size_t            i;
+    xc_rc_t           rc[2];
+    xc_str_t          in;
+    xc_heap_t         heap;
+    const xc_json_t  *root[2];
+
+    static const struct {
+        const char  *text;
+        xc_rc_t      rc;
+    } cases[] = {
+        { "0", XC_OK }, { "-0", XC_OK }, { "-0.0", XC_OK }, { "0e9", XC_OK },
+        { "105", XC_OK }, { "10.05", XC_OK }, { "0.1", XC_OK },
+        { "0.00105", XC_OK }, { "-10.50e-1", XC_OK },
+        { "9223372036854775807", XC_OK }, { "-9223372036854775808", XC_OK },
+        { "9223372036854775808", XC_EINPUT },
+        { "-9223372036854775809", XC_EINPUT },
+        { "9007199254740993.0", XC_OK },
+        { "9007199254740993.00000000000000000000000000000000001", XC_OK },
+        { "1.7976931348623157e308", XC_OK },
+        { "1.7976931348623159e308", XC_EINPUT }, { "1e309", XC_EINPUT },
+        { "-1e309", XC_EINPUT }, { "4.9406564584124654e-324", XC_OK },
+        { "2.2250738585072011e-308", XC_OK }, { "1e-400", XC_OK },
+        { "0e99999999999999999999999", XC_OK },
+        { "1e99999999999999999999999", XC_EINPUT },
+        { "1e-99999999999999999999999", XC_OK }
+    };
+
+    for (i = 0; i < XC_COUNT(cases); i++) {
+        xc_heap_init(&heap, 0);
+        in = xt_guard(xc_str_z(cases[i].text));
+        rc[0] = xc_json_parse(&heap.arena, in, 4, NULL, &root[0]);
+        rc[1] = xc_json_read(&heap.arena, in, 4, NULL, &root[1]);
+
+        xt_ok(rc[0] == cases[i].rc && rc[1] == cases[i].rc
+              && (rc[0] != XC_OK || json_same(root[0], root[1])),
+              "%s", cases[i].text);
+
+        xt_unguard(in);
+        xc_heap_free(&heap);
+    }
+}
+
+
+/* Digits in number around what the reader keeps of them. */
+static void
+test_digits(void)
+{
+    int               n;
+    char              text[4096], digits[1024];
+    bool              same = true;
+    size_t            i, j;
+    xc_str_t          in = { text, 0 };
+    xc_heap_t         heap;
+    const xc_json_t  *root[2];
+
+    static const char *const  around[][2] = {
+        { "5", ".5e-700" }, { "-1", "1e-900" }, { "0.", "7e+300" },
+        { "1.", "1" }, { "1", ".0e-1100" }, { "0.000", "1e2" },
+        { "9007199254740993.", "1" }
+    };
+
+    for (n = 780; n < 820; n++) {
+        for (i = 0; i < 3 * XC_COUNT(around); i++) {
+            j = i / 3;
+            memset(digits, "039"[i % 3], sizeof(digits));
+            in.len = (size_t) sprintf(text, "%s%.*s%s", around[j][0], n,
+                                      digits, around[j][1]);
+
+            xc_heap_init(&heap, 0);
+            same = same
+                   && xc_json_parse(&heap.arena, in, 4, NULL, &root[0])
+                      == XC_OK
+                   && xc_json_read(&heap.arena, in, 4, NULL, &root[1]) == XC_OK
+                   && json_same(root[0], root[1]);
+            xc_heap_free(&heap);
+        }
+    }
+
+    xt_ok(same, "reals of some 800 digits");
 }
 
 
@@ -326,7 +528,7 @@ parse_all(xc_arena_t *arena, void *data)
     xc_str_t          twin, text, *in = data;
     const xc_json_t  *root;
 
-    rc = xc_json_parse(arena, *in, 8, NULL, &root);
+    rc = reader(arena, *in, 8, NULL, &root);
     if (rc != XC_OK) {
         return rc;
     }
@@ -346,18 +548,51 @@ parse_all(xc_arena_t *arena, void *data)
 }
 
 
+/* An object of many members, an array, escapes: all that allocates. */
+static xc_str_t
+sample_all(char *text)
+{
+    int     i;
+    size_t  len;
+
+    len = (size_t) sprintf(text, "{\"a\":[1,{\"b\":\"\xe6\xb2\xaa\\\"\"}],"
+                                 "\"c\":1.5");
+
+    for (i = 0; i < 40; i++) {
+        len += (size_t) sprintf(text + len, ",\"m%d\":[%d,0,0,0,0,0,0,0,0,0,0,"
+                                            "0,0,0,0,0,0,0,0]", i, i);
+    }
+
+    text[len++] = '}';
+
+    return (xc_str_t) { text, len };
+}
+
+
 int
 main(void)
 {
-    xc_str_t  text = XC_STR("{\"a\":[1,{\"b\":\"\xe6\xb2\xaa\"}],\"c\":1.5}");
+    char      mem[4096];
+    size_t    i;
+    xc_str_t  text = sample_all(mem);
 
-    test_refused();
-    test_depth();
-    test_reading();
-    test_pointer();
-    test_twin();
-    test_many();
-    xt_oom("parse, look for twins, dump", parse_all, &text);
+    for (i = 0; i < XC_COUNT(readers); i++) {
+        reader = readers[i].read;
+        printf("# xc_json_%s\n", readers[i].name);
+
+        test_refused();
+        test_depth();
+        test_reading();
+        test_pointer();
+        test_twin();
+        test_many();
+        test_twice();
+        xt_oom("read, look for twins, dump", parse_all, &text);
+    }
+
+    test_prefixes();
+    test_numbers();
+    test_digits();
 
     return xt_done();
 }

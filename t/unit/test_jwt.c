@@ -17,7 +17,7 @@
 #define EXP     "'exp':1795305900"
 #define GOOD    ISS "," AUD "," EXP
 #define KID     "'alg':'EdDSA','kid':'k1'"
-#define ONCE    "'iss':'310115-2026a'," AUD "," EXP
+#define ONCE    "'iss':'310115-2026a'," AUD ",'exp':1795305700"
 #define X50     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X128    X50 X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
@@ -141,7 +141,7 @@ set_up(void)
     }
 
     certificates[0] = (xc_certificate_t) { true, { 1, 2, 3 }, { 4 },
-                                           XC_STR("CN=a") };
+                                           XC_STR("CN=a"), false };
     certificates[1] = certificates[0];
     certificates[1].sha256[31] = 1;
 
@@ -545,6 +545,10 @@ static const case_t  cases[] = {
       X128 "x'", BESIDE, 3, BAD, "jti is" },
     { "a jti without iat", "'alg':'EdDSA'", ONCE ",'jti':'j'", BESIDE, 3, BAD,
       "iat is missing" },
+    { "a jti for max_age", "'alg':'EdDSA'",
+      ONCE ",'iat':1795305500,'jti':'j'", BESIDE, 3, XC_REASON_NONE, NULL },
+    { "a jti for longer", "'alg':'EdDSA'", ONCE ",'iat':1795305499,'jti':'j'",
+      BESIDE, 3, BAD, "lasts over 200 seconds" },
 };
 
 
@@ -769,7 +773,9 @@ test_once(void)
     xt_ok(a.rc == XC_OK && a.auth.n_once == 1
           && xc_str_eq(a.auth.once[0].keyid, XC_STR("310115-2026a"))
           && a.auth.once[0].created_s == 1795305500
-          && a.auth.once[0].expires_s == NOW + 319, "a token once");
+          && a.auth.once[0].expires_s == NOW + 100 + XC_POLICY_SKEW_MAX
+          && !a.auth.once[0].windowed && a.auth.expires_s == NOW + 119,
+          "a token once, known for longer than any policy admits it");
     xt_ok(value.len == 4 + XC_SHA256_SIZE && memcmp(value.data, "\0jti", 4) == 0
           && xc_hash(XC_HASH_SHA256, "j-1", 3, hash) == XC_OK
           && memcmp(value.data + 4, hash, sizeof(hash)) == 0,

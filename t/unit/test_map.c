@@ -1,4 +1,4 @@
-/* The shared map: making and keeping, nonces, rates, agencies. */
+/* The shared map: making and keeping, the window, nonces, rates, agencies. */
 
 #include "xt.h"
 #include "xc_crypto.h"
@@ -460,6 +460,99 @@ test_robust(void)
 }
 
 
+/* Another master's load, by a mapping of its own. */
+static void
+raise_elsewhere(int64_t window_s, int64_t now_s)
+{
+    pid_t             pid;
+    xc_map_t          map;
+    xc_map_conf_t     c = conf();
+    xc_map_origin_t   origin;
+
+    pid = fork();
+    if (pid == 0) {
+        c.create = false;
+        _exit(open_map(&map, c, &origin) == XC_OK
+              && xc_map_window_raise(&map, window_s, now_s) ? 0 : 1);
+    }
+
+    xt_ok(reap(pid) == 0, "another process raises it to %lld",
+          (long long) window_s);
+}
+
+
+static void
+test_window(void)
+{
+    xc_map_t         map;
+    xc_map_origin_t  origin;
+
+    fresh(&map);
+    xt_ok(xc_map_window_kept_s(&map, NOW) == NOW
+          && xc_map_window_last_s(&map, NOW) == INT64_MAX,
+          "a new map has no window");
+    xt_ok(!xc_map_window_raise(&map, 0, NOW)
+          && !xc_map_window_raise(&map, XC_MAP_WINDOW_MAX + 1, NOW)
+          && xc_map_window_kept_s(&map, NOW) == NOW, "none, or over 65535");
+
+    xt_ok(xc_map_window_raise(&map, 330, NOW)
+          && xc_map_window_raise(&map, 20, NOW + 1)
+          && xc_map_window_kept_s(&map, NOW) == NOW + 330,
+          "it never shrinks");
+    xt_ok(xc_map_window_last_s(&map, NOW - 9) == INT64_MAX,
+          "nothing was burned before the first");
+
+    raise_elsewhere(600, NOW + 100);
+    xt_ok(xc_map_window_kept_s(&map, NOW) == NOW + 600, "seen here");
+    xt_ok(xc_map_window_last_s(&map, NOW - 200) == NOW + 130
+          && xc_map_window_last_s(&map, NOW + 430) == NOW + 760,
+          "what is created by then keeps the old one");
+    xt_ok(xc_map_window_last_s(&map, NOW + 431) == INT64_MAX,
+          "but what is created later");
+
+    xc_map_close(&map);
+    xt_ok(open_map(&map, conf(), &origin) == XC_OK && origin == XC_MAP_KEPT
+          && xc_map_window_kept_s(&map, NOW) == NOW + 600
+          && xc_map_window_last_s(&map, NOW) == NOW + 330,
+          "a restart changes nothing");
+
+    raise_elsewhere(3900, NOW + 1030);
+    xt_ok(xc_map_window_last_s(&map, NOW + 1630) == NOW + 1630 + 330
+          && xc_map_window_last_s(&map, NOW + 1631) == INT64_MAX,
+          "again while the oldest may still come: its window");
+    xc_map_close(&map);
+
+    fresh(&map);
+    xt_ok(xc_map_window_raise(&map, 330, NOW)
+          && xc_map_window_raise(&map, 600, NOW + 100)
+          && xc_map_window_raise(&map, 3900, NOW + 1031)
+          && xc_map_window_last_s(&map, NOW + 1031) == NOW + 1631,
+          "again when it can't: the last one");
+    xc_map_close(&map);
+}
+
+
+/* As a master leaves it that dies within a change. */
+static void
+test_window_half(void)
+{
+    xc_map_t  map;
+
+    fresh(&map);
+    xt_ok(xc_map_window_raise(&map, 330, NOW), "a window");
+    atomic_store(&map.window->before,
+                 (uint64_t) (INT64_MAX >> 16) << 16 | 330);
+
+    xt_ok(xc_map_window_last_s(&map, NOW + 999999) == NOW + 999999 + 330,
+          "half a change: all keep the old window");
+    xt_ok(xc_map_window_raise(&map, 330, NOW + 50)
+          && xc_map_window_last_s(&map, NOW + 380) == NOW + 710
+          && xc_map_window_last_s(&map, NOW + 381) == INT64_MAX,
+          "the next load ends it");
+    xc_map_close(&map);
+}
+
+
 /* The lock is shared by forks and lives as long as one of them. */
 static void
 test_holder(void)
@@ -748,6 +841,8 @@ main(void)
     test_keys();
     test_nonces();
     test_race();
+    test_window();
+    test_window_half();
     test_robust();
     test_holder();
     test_rate_model();

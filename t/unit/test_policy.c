@@ -129,29 +129,29 @@ test_sources(const xc_policy_t *p)
 static void
 test_operation(const xc_policy_t *p)
 {
-    xc_str_t               subject = XC_STR("x"), path;
+    xc_str_t               path;
+    xc_captures_t          found = { XC_STR("x"), XC_STR("x") };
     const xc_operation_t  *op = NULL;
 
     path = xt_guard(XC_STR("/xc/v1/merchants/91310000MA1FL0000N"));
 
-    xt_ok(xc_policy_operation(p, XC_STR("GET"), path, &op, &subject) == XC_OK
+    xt_ok(xc_policy_operation(p, XC_STR("GET"), path, &op, &found) == XC_OK
           && op == &p->operations[1], "the second operation");
-    xt_is(subject, XC_STR("91310000MA1FL0000N"), "its subject");
-    xt_ok(xc_policy_operation(p, XC_STR("HEAD"), path, &op, NULL) == XC_OK,
-          "a caller without interest in the subject");
+    xt_is(found.subject, XC_STR("91310000MA1FL0000N"), "its subject");
+    xt_ok(found.request.len == 0, "and no request");
 
     op = NULL;
-    xt_ok(xc_policy_operation(p, XC_STR("POST"), path, &op, &subject)
+    xt_ok(xc_policy_operation(p, XC_STR("POST"), path, &op, &found)
           == XC_DENIED && op == NULL, "another method");
-    xt_ok(xc_policy_operation(p, XC_STR("get"), path, &op, &subject)
+    xt_ok(xc_policy_operation(p, XC_STR("get"), path, &op, &found)
           == XC_DENIED, "methods have their case");
     xt_ok(xc_policy_operation(p, XC_STR("POST"), XC_STR("/xc/v1/requests\n"),
-                              &op, &subject) == XC_DENIED,
+                              &op, &found) == XC_DENIED,
           "a newline behind the path");
     xt_ok(xc_policy_operation(p, XC_STR("POST"), XC_STR("/xc/v1/requests/"),
-                              &op, &subject) == XC_DENIED, "a longer path");
+                              &op, &found) == XC_DENIED, "a longer path");
     xt_ok(xc_policy_operation(p, XC_STR("POST"), XC_STR("/xc/v1/requests"),
-                              &op, &subject) == XC_OK && subject.len == 0,
+                              &op, &found) == XC_OK && found.subject.len == 0,
           "no subject in the path");
 
     xt_unguard(path);
@@ -171,17 +171,77 @@ test_sample(void)
         exit(1);
     }
 
-    xt_ok(load.faults.faults == 0 && load.faults.warnings == 2
+    xt_ok(load.faults.faults == 0 && load.faults.warnings == 3
           && has(&load, true, "agencies[1].credentials[0].alg",
                  "310000-2026 itself")
-          && has(&load, true, "agencies[1].credentials[0].secret", "{\"file\""),
-          "with its two warnings");
+          && has(&load, true, "agencies[1].credentials[0].secret", "{\"file\"")
+          && has(&load, true, "agencies[2].credentials", "can't make a"),
+          "with its three warnings");
 
     test_sample_parts(load.policy);
     test_sample_agencies(load.policy);
     test_sources(load.policy);
     test_operation(load.policy);
 
+    xc_heap_free(&load.heap);
+}
+
+
+/* A result and a check, which stands before what it is like; what ends. */
+static void
+test_kinds(void)
+{
+    char                   mem[TEXT_MAX];
+    load_t                 load;
+    xc_captures_t          found;
+    const xc_agency_t     *agency;
+    const xc_policy_t     *p;
+    const xc_operation_t  *op = NULL, *like;
+
+    load_text(&load, edit(mem, "'operations': [\n", "'operations': [\n"
+        "{'id': 'check', 'kind': 'check', 'methods': ['POST'], 'path':"
+        " '/xc/v1/check', 'body': {'like': 'submit'}}, {'id': 'result', 'kind':"
+        " 'result', 'methods': ['GET'], 'path':"
+        " '/xc/v1/requests/(?<request>[0-9a-f]{32})'},"));
+    p = load.policy;
+
+    if (!xt_ok(load.rc == XC_OK && p->n_operations == 4, "all four kinds")) {
+        show(&load);
+        exit(1);
+    }
+
+    like = &p->operations[2];
+    xt_ok(p->operations[0].kind == XC_OPERATION_CHECK
+          && p->operations[0].input == XC_INPUT_BODY
+          && memcmp(p->operations[0].map, like->map, sizeof(like->map)) == 0
+          && p->operations[0].n_pass == 3
+          && p->operations[0].pass == like->pass, "a check is like its submit");
+    xt_ok(p->needs_token_key && p->operations[1].kind == XC_OPERATION_RESULT
+          && p->operations[1].input == XC_INPUT_NONE
+          && p->operations[1].n_pass == 0, "a result needs the token's key");
+    xt_ok(xc_policy_operation(p, XC_STR("GET"), XC_STR("/xc/v1/requests/"
+                              "0123456789abcdef0123456789abcdef"), &op, &found)
+          == XC_OK && op == &p->operations[1] && found.subject.len == 0,
+          "the result's path");
+    xt_is(found.request, XC_STR("0123456789abcdef0123456789abcdef"),
+          "and its request");
+    xc_heap_free(&load.heap);
+
+    load_text(&load, edit(mem, "'grants': ['standard', 'above']",
+                          "'grants': ['above', {'grant': 'standard',"
+                          " 'not_after': '2027-01-01T00:00:00Z'}]"));
+    agency = load.rc != XC_OK ? NULL
+             : xc_policy_agency(load.policy, XC_STR("000000"));
+    xt_ok(agency != NULL && agency->groups == 2 && agency->n_grants == 1
+          && agency->grants[0].grant->groups == 5
+          && !agency->grants[0].grant->sweep
+          && agency->grants[0].not_after_s == 1798761600,
+          "a grant that ends stands apart");
+    xc_heap_free(&load.heap);
+
+    load_text(&load, edit(mem, "'depth': 6", "'result_days': 30"));
+    xt_ok(load.rc == XC_OK && load.policy->limits.result_days == 30,
+          "days of a result");
     xc_heap_free(&load.heap);
 }
 
@@ -210,7 +270,8 @@ test_smallest(void)
               && p->max_skew_s == 30 && p->tag.len == 0
               && p->limits.fields == 64 && p->limits.subjects == 50
               && p->limits.string == 256 && p->limits.depth == 8
-              && p->limits.window_days == 366 && p->limits.officers == 8,
+              && p->limits.window_days == 366 && p->limits.officers == 8
+              && p->limits.result_days == 90 && !p->needs_token_key,
               "has the contract's defaults");
         xt_ok(xc_policy_subject_type(p, XC_STR("merchant")) == NULL
               && xc_policy_agency(p, XC_STR("1")) == NULL, "and nothing else");
@@ -419,6 +480,7 @@ main(void)
     }
 
     test_sample();
+    test_kinds();
     test_smallest();
     test_any_json();
     test_memory();

@@ -1,4 +1,4 @@
-/* The policy: every fault, warning and refusal by its path. */
+/* The policy: every fault by its path. */
 
 #include "xt.h"
 #include "policy_load.h"
@@ -21,6 +21,14 @@
 
 #define BEHALF  "agencies[0].credentials[0].on_behalf_of"
 
+#define OPERATIONS  "'operations': [\n"
+#define RESULT                                                                \
+    "{'id': 'result', 'kind': 'result', 'methods': ['GET'], 'path':"          \
+    " '/xc/v1/requests/(?<request>[0-9a-f]{32})'"
+#define CHECK                                                                 \
+    "{'id': 'check', 'kind': 'check', 'methods': ['POST'], 'path':"           \
+    " '/xc/v1/check', "
+
 static const char  many_fields[] =
     "'fields': {'a b': 1, 'c': {'group': 'g', 'zh': '', 'en': 7,"
     " 'standard': 'yes', 'more': 1}},\n 'x': {";
@@ -40,10 +48,13 @@ static const struct {
     { "'transport': 'tls'", "'transport': 'tcp'", "transport",
       "\"tcp\" is unknown; write one of tls, any" },
     { "'version'", "'policy': 'x', 'version'", "", "not strict JSON: line 1" },
-    { "'version'", "'approvals': [], 'version'", "approvals",
-      "is not supported by this version" },
-    { "'version'", "'include': ['a'], 'version'", "include",
-      "is not supported by this version" },
+    { "'version'", "'approvals': {}, 'version'", "approvals",
+      "must be an array, found object" },
+    { "'version'", "'approvals': [], 'version'", "approvals", NULL },
+    { "'version'", "'include': 'a', 'version'", "include",
+      "must be an array, found string" },
+    { "'version'", "'include': ['a'], 'version'", "include[0]",
+      "no files can be read here" },
 
     /* authorities, signature, limits */
     { "['Platform.example', 'xc.example:8443', '[2001:DB8::1]']", "[]",
@@ -79,8 +90,10 @@ static const struct {
     { "'window_days': 366", "'window_days': 3661", "limits.window_days",
       "3660" },
     { "'officers': 2", "'officers': 33", "limits.officers", "1 to 32" },
-    { "'depth': 6", "'result_days': 90", "limits.result_days",
-      "result_days is not supported by this version" },
+    { "'depth': 6", "'result_days': 3661", "limits.result_days",
+      "1 to 3660 days" },
+    { "'depth': 6", "'result_days': 0", "limits.result_days", "1 to 3660" },
+    { "'depth': 6", "'result_days': 3660", "limits.result_days", NULL },
 
     /* dictionary */
     { "'purposes': {'case_investigation': {'requires': ['case_no']},",
@@ -90,7 +103,7 @@ static const struct {
     { "['case_no']", "[7]", "purposes.case_investigation.requires[0]",
       "must be a string" },
     { "['case_no']", "['approval_token']",
-      "purposes.case_investigation.requires[0]", "not supported" },
+      "purposes.case_investigation.requires[0]", NULL },
     { "'urgent': true", "'urgent': 1", "purposes.accident_handling.urgent",
       "must be true or false, found" },
     { "'product_recall': {}", "'product recall': {}",
@@ -121,19 +134,56 @@ static const struct {
 
     /* operations */
     { "'id': 'submit'", "'id': 'merchant'", "operations[1].id", "twice" },
-    { "'kind': 'submit'", "'kind': 'result'", "operations[0].kind",
-      "\"result\" is not supported by this version" },
-    { "'kind': 'submit'", "'kind': 'check'", "operations[0].kind",
-      "\"check\" is not supported by this version" },
+    { "'kind': 'submit'", "'kind': 'result'", "operations[0].path",
+      "must capture the id of the submit's record" },
+    { "'kind': 'submit'", "'kind': 'result'", "operations[0].body",
+      "has no place in the kind result" },
+    { "'kind': 'submit'", "'kind': 'result'", "operations[0].pass",
+      "leave it out" },
+    { "'kind': 'query'", "'kind': 'result'", "operations[1].query",
+      "has no place in the kind result" },
+    { "'kind': 'query'", "'kind': 'result'", "operations[1].subject_type",
+      "has no place in the kind result" },
+    { "'kind': 'query'", "'kind': 'result'", "operations[1].path",
+      "\"subject\" means nothing here; the path may capture \"request\"" },
+    { "'kind': 'submit'", "'kind': 'check'", "operations[0].kind", NULL },
     { "'kind': 'submit'", "'kind': 'send'", "operations[0].kind",
-      "write one of submit, query" },
+      "write one of submit, query, result, check" },
+    { OPERATIONS, OPERATIONS RESULT "},", "operations[0]", NULL },
+    { OPERATIONS, OPERATIONS RESULT ", 'body': {}},", "operations[0].body",
+      "has no place in the kind result" },
+    { OPERATIONS, OPERATIONS CHECK "'body': {'like': 'submit'}},",
+      "operations[0]", NULL },
+    { OPERATIONS, OPERATIONS CHECK "'body': {'like': 'check'}},",
+      "operations[0].body.like", "is itself like another" },
+    { OPERATIONS, OPERATIONS CHECK "'body': {'like': 'merchant'}},",
+      "operations[0].body.like", "\"merchant\" has no body" },
+    { OPERATIONS, OPERATIONS CHECK "'body': {'like': 'sbmit'}},",
+      "operations[0].body.like", "no operation \"sbmit\" in operations" },
+    { OPERATIONS, OPERATIONS RESULT "}," CHECK "'body': {'like': 'result'}},",
+      "operations[1].body.like", "\"result\" has no body" },
+    { "'kind': 'submit', 'methods': ['POST'],\n    'path': '/xc/v1/requests'",
+      "'kind': 'sbmit', 'methods': ['POST'],\n    'path': '/xc/('",
+      "operations[0].path", "not a usable pattern" },
+    { OPERATIONS, OPERATIONS CHECK "'body': {'like': 7}},",
+      "operations[0].body.like", "must be a string" },
+    { OPERATIONS, OPERATIONS CHECK "'body': {'like': 'submit', 'fields':"
+      " '/f'}},", "operations[0].body.fields", "unknown member; known: like" },
+    { OPERATIONS, OPERATIONS CHECK "'body': {'like': 'submit'}, 'pass':"
+      " ['/x']},", "operations[0].pass", "comes from the operation" },
+    { OPERATIONS, OPERATIONS CHECK "'body': {'like': 'submit'}, 'query':"
+      " {'fields': 'f'}},", "operations[0]", "both a body and" },
+    { OPERATIONS, OPERATIONS CHECK "'body': {'fields': '/f', 'purpose':"
+      " '/p'}},", "operations[0].body.request_no", "required" },
+    { OPERATIONS, OPERATIONS CHECK "'pass': []},", "operations[0]",
+      "needs a body or a query" },
     { "['POST']", "['Post']", "operations[0].methods[0]", "capital letters" },
     { "['POST']", "['PO ST']", "operations[0].methods[0]", "capital letters" },
     { "['POST']", "[]", "operations[0].methods", "at least one" },
     { "'/xc/v1/requests'", "'/xc/(v1'", "operations[0].path",
       "not a usable pattern" },
     { "'/xc/v1/requests'", "'/xc/(?<request>[0-9]+)'", "operations[0].path",
-      "result, which is not supported by this version" },
+      "belongs to the kind result" },
     { "'/xc/v1/requests'", "'/xc/(?<id>[0-9]+)'", "operations[0].path",
       "means nothing" },
     { "'/xc/v1/requests'", "'/xc/(?<subject>[0-9]+)'",
@@ -158,9 +208,11 @@ static const struct {
     { "'/note'", "'/subjects/0'", "operations[0]", "same member" },
     { "'pass': ['/note'", "'pass': [1", "operations[0].pass[0]", "a string" },
     { "'approval': '/approval'", "'approval_token': '/t'",
-      "operations[0].body.approval_token", "approval_token is not supported" },
+      "operations[0].body.approval_token", NULL },
     { "'fields': '/fields'", "'like': 'submit', 'fields': '/fields'",
-      "operations[0].body.like", "like is not supported by this version" },
+      "operations[0].body.like", "only with the kind check" },
+    { "'case_no': 'case_no'", "'like': 'submit'", "operations[1].query.like",
+      "unknown member" },
     { "'category': '/category'", "'kategory': '/category'",
       "operations[0].body.kategory", "unknown member" },
     { "'case_no': 'case_no'", "'case_no': 'case no'",
@@ -171,6 +223,8 @@ static const struct {
       "operations[1].query.subjects", "can't stand in a query" },
     { "'case_no': 'case_no'", "'window': 'o'",
       "operations[1].query.window", "can't stand in a query" },
+    { "'case_no': 'case_no'", "'approval_token': 'o'",
+      "operations[1].query.approval_token", "logs hold queries" },
     { "['lang']", "['Case-No']", "operations[1]", "differ only in case" },
     { "'pass': ['lang']", "'body': {}", "operations[1]", "both a body and" },
     { "'query': {'fields': 'fields', 'request_no': 'request_no',\n"
@@ -186,8 +240,17 @@ static const struct {
       "grants.above.levels[0]", "county, city, province, national" },
     { "'levels': ['national']", "'levels': []", "grants.above.levels",
       "at least one" },
-    { "'above': {", "'above': {'sweep': true, ", "grants.above.sweep",
-      "sweep is not supported by this version" },
+    { "'above': {", "'above': {'sweep': 1, ", "grants.above.sweep",
+      "true or false" },
+    { "'above': {", "'above': {'sweep': true, ", "grants.above", NULL },
+    { "'standard': {", "'standard': {'sweep': true, ",
+      "grants.standard.groups[0]", "goods only, found \"identity\"" },
+    { "'standard': {", "'standard': {'sweep': true, ",
+      "grants.standard.levels[0]", "province and national only" },
+    { "'standard': {", "'standard': {'sweep': true, ",
+      "grants.standard.levels[1]", "province and national only" },
+    { "'standard': {", "'standard': {'sweep': true, ",
+      "agencies[1].grants[0]", "\"authority_no\": \"its number\"" },
     { "'10r/s'", "'0r/s'", "rates.default.rate", "must be a rate" },
     { "'10r/s'", "'1000001r/s'", "rates.default.rate", "must be a rate" },
     { "'10r/s'", "'10r/h'", "rates.default.rate", "must be a rate" },
@@ -222,7 +285,27 @@ static const struct {
     { "'grants': ['standard']", "'grants': ['above']",
       "agencies[0].grants[0]", "not for the level county" },
     { "'grants': ['standard']", "'grants': [{'grant': 'above'}]",
-      "agencies[0].grants[0]", "as an object is not supported by this" },
+      "agencies[0].grants[0].grant", "not for the level county" },
+    { "'grants': ['standard']", "'grants': [{'grant': 'standrad'}]",
+      "agencies[0].grants[0].grant", "no grant \"standrad\"" },
+    { "'grants': ['standard']", "'grants': [{}]",
+      "agencies[0].grants[0].grant", "required, but not given" },
+    { "'grants': ['standard']", "'grants': [7]", "agencies[0].grants[0]",
+      "must be a string or an object" },
+    { "'grants': ['standard']", "'grants': [{'grant': 'standard', 'until':"
+      " '2027-01-01T00:00:00Z'}]", "agencies[0].grants[0].until",
+      "unknown member; known: grant, authority_no, not_after" },
+    { "'grants': ['standard']", "'grants': [{'grant': 'standard', 'not_after':"
+      " 'soon'}]", "agencies[0].grants[0].not_after", "is not a time" },
+    { "'grants': ['standard']", "'grants': [{'grant': 'standard',"
+      " 'authority_no': 'x'}]", "agencies[0].grants[0].authority_no",
+      "the grant standard is for none" },
+    { "'grants': ['standard']", "'grants': ['standard', {'grant': 'standard',"
+      " 'not_after': '2027-01-01T00:00:00Z'}]", "agencies[0].grants[1]",
+      "is named twice" },
+    { "'grants': ['standard']", "'grants': [{'grant': 'standard', 'not_after':"
+      " '2027-01-01T00:00:00Z'}, 'standard']", "agencies[0].grants[1]",
+      "is named twice" },
     { "'rate': 'default'", "'rate': 'slow'", "agencies[0].rate",
       "no rate \"slow\"" },
     { "'rates': {'default'", "'rates': {'other'", "agencies[1].rate",
@@ -351,60 +434,6 @@ test_faults(void)
 }
 
 
-static const struct {
-    const char  *find, *with, *path, *message;
-} warnings[] = {
-    { "'nonce': 'required'", "'nonce': 'optional'", "signature.nonce",
-      "replayed" },
-    { "2027-01-01T00:00:00+08:00", "2026-11-21T23:59:59Z",
-      "agencies[0].credentials[0].not_after",
-      "310115-2026a expired at 2026-11-21T23:59:59Z" },
-    { "2027-01-01T00:00:00+08:00", "2026-11-22T00:00:00Z",
-      "agencies[0].credentials[0].not_after", "expired at" },
-    { "2027-01-01T00:00:00+08:00", "2026-12-22T00:00:00Z",
-      "agencies[0].credentials[0].not_after", "expires within 30 days" },
-    { "2027-01-01T00:00:00+08:00", "2026-12-22T00:00:01Z", NULL, NULL },
-    { "'region': '310115'", "'region': 'XPCC', 'parent': 'xpcc'", NULL, NULL },
-    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': {'level':"
-      " 'county', 'region_prefix': ''}", BEHALF, "no other agency has" },
-    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': {'level':"
-      " 'province', 'region_prefix': '32'}", BEHALF, "no other agency has" },
-    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': {'level':"
-      " 'province', 'region_prefix': '31'}", NULL, NULL },
-    { "'alg': 'ed25519'", "'alg': 'ed25519', 'on_behalf_of': ['000000',"
-      " '310000']", NULL, NULL },
-    { "'region': '310115'", "'region': '310115', 'parent': '310000'", NULL,
-      NULL },
-    { "'203.0.113.0/24'", "'0.0.0.0/0', '::/0', '::ffff:1.2.3.0/120'", NULL,
-      NULL },
-};
-
-
-static void
-test_warnings(void)
-{
-    char    mem[TEXT_MAX];
-    size_t  i;
-    load_t  load;
-
-    for (i = 0; i < XC_COUNT(warnings); i++) {
-        load_text(&load, edit(mem, warnings[i].find, warnings[i].with));
-
-        if (!xt_ok(load.rc == XC_OK
-                   && load.faults.warnings == (warnings[i].path == NULL ? 2 : 3)
-                   && (warnings[i].path == NULL
-                       || has(&load, true, warnings[i].path,
-                              warnings[i].message)),
-                   "%s loads", warnings[i].with))
-        {
-            show(&load);
-        }
-
-        xc_heap_free(&load.heap);
-    }
-}
-
-
 static void
 test_many_faults(void)
 {
@@ -457,7 +486,6 @@ main(void)
     }
 
     test_faults();
-    test_warnings();
     test_many_faults();
     test_memory();
 

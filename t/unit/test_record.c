@@ -120,10 +120,9 @@ whole_init(whole_t *d, const xc_policy_t *policy)
 
     memset(d, 0, sizeof(*d));
 
-    d->fields[0] = (xc_asked_t) { XC_STR("merchant.name"), NULL,
-                                  XC_REASON_NONE };
-    d->fields[1] = (xc_asked_t) { XC_STR("no.such"), NULL,
-                                  XC_REASON_FIELD_UNKNOWN };
+    d->fields[0] = (xc_asked_t) { .name = XC_STR("merchant.name") };
+    d->fields[1] = (xc_asked_t) { .name = XC_STR("no.such"),
+                                  .refused = XC_REASON_FIELD_UNKNOWN };
     d->subjects[0] = (xc_subject_t) { &policy->subject_types[0],
                                       XC_STR(USCC) };
     d->subjects[1] = (xc_subject_t) { &policy->subject_types[1],
@@ -143,7 +142,7 @@ whole_init(whole_t *d, const xc_policy_t *policy)
     d->gate = (xc_gate_t) {
         .authority = XC_STR(AUTHORITY), .authenticated = true,
         .operation = &policy->operations[1],
-        .path_subject = { d->msg.path.data + 17, 18 },
+        .captures.subject = { d->msg.path.data + 17, 18 },
         .content_digest = XC_STR("sha-256=:x:"),
         .auth = { .credential = &agency->credentials[0], .agency = agency,
                   .evidence = { XC_STR("sig"), XC_STR("sig=(\"@method\")"),
@@ -242,7 +241,9 @@ test_members(const xc_policy_t *policy)
         "\"sig=(\\\"@method\\\")\",\"signature\":\"sig=:x:\",\"covered\":"
         "{\"content-type\":\"application/json\",\"x-note\":\"n\"},"
         "\"decision\":\"deny\",\"reason\":\"field-unknown\","
-        "\"refused\":[{\"field\":\"no.such\",\"reason\":\"field-unknown\"}],"
+        "\"refused\":[{\"field\":\"no.such\",\"reason\":\"field-unknown\","
+        "\"basis\":\"platform\",\"remedy_zh\":"
+        "\"请按公布的标准化字段目录填写字段编号\"}],"
         "\"mode\":\"enforce\","
         "\"policy\":{\"id\":\"cn-samr-2025\",\"version\":\"2026-11-22\"}"),
         "every member");
@@ -265,6 +266,22 @@ test_members(const xc_policy_t *policy)
           "category region content_digest signature_input signature decision "
           "mode policy "), "it has no reason");
     xt_is(string(&p, "decision"), XC_STR("allow"), "it is one");
+    xc_heap_free(&p.heap);
+
+    d.gate.observing = true;
+    xt_ok(parse(&p, record(&d.in), false), "so is one under observe");
+    xt_is(string(&p, "mode"), XC_STR("observe"), "which it tells");
+    xc_heap_free(&p.heap);
+
+    d.gate.verdict.reason = XC_REASON_FIELD_UNKNOWN;
+    xt_ok(parse(&p, record(&d.in), false), "and a refusal there");
+    xt_is(string(&p, "mode"), XC_STR("enforce"), "which was refused");
+    xc_heap_free(&p.heap);
+
+    d.gate.observed = true;
+    xt_ok(parse(&p, record(&d.in), false), "or that went on");
+    xt_is(string(&p, "decision"), XC_STR("deny"), "it was decided so");
+    xt_is(string(&p, "mode"), XC_STR("observe"), "and observed");
     xc_heap_free(&p.heap);
 
     /* the least that there can be */
@@ -423,7 +440,7 @@ test_uri(const xc_policy_t *policy)
     size_t     i;
     xc_gate_t  unknown = { .operation = NULL };
     xc_gate_t  other = { .operation = &policy->operations[0],
-                         .path_subject = { "", 0 } };
+                         .captures.subject = { "", 0 } };
 
     uri_is(policy, &unknown, PLAIN, MASKED, "at the end");
     uri_is(policy, &unknown, PLAIN "?x=1&y=%E4", MASKED "?x=1&y=%E4",
@@ -714,7 +731,7 @@ maxima_world(world_t *w, maxima_t *m)
     world_map(w, false);
     w->conf = (xc_gate_conf_t) {
         w->policy, w->places, &w->map, { { 1u << XC_SCHEME_HTTPSIG }, 1 },
-        1 << 20, 0
+        1 << 20, 0, INT64_MIN, NULL
     };
 }
 
@@ -917,7 +934,8 @@ test_cut(const xc_policy_t *policy)
     /* 256 names of 64 quotes, all of them refused */
     whole_init(&d, policy);
     for (i = 0; i < 256; i++) {
-        asked[i] = (xc_asked_t) { { big, 64 }, NULL, XC_REASON_FIELD_UNKNOWN };
+        asked[i] = (xc_asked_t) { .name = { big, 64 },
+                                  .refused = XC_REASON_FIELD_UNKNOWN };
     }
     d.gate.request.fields = asked;
     d.gate.request.n_fields = 256;
@@ -930,6 +948,11 @@ test_cut(const xc_policy_t *policy)
     xc_buf_init(&out, room, XC_RECORD_MAX);
     xt_ok(xc_record_decision(&out, &d.in) == XC_ELIMIT,
           "an admission is not cut");
+
+    d.gate.verdict.reason = XC_REASON_PURPOSE_NOT_ALLOWED;
+    d.gate.observed = true;
+    xt_ok(xc_record_decision(&out, &d.in) == XC_ELIMIT,
+          "nor what observe would let go on");
 
     /* whatever the room: whole JSON or nothing */
     whole_init(&d, policy);
@@ -1132,8 +1155,8 @@ test_problem_long(const xc_policy_t *policy)
     memset(quotes, '"', sizeof(quotes));
 
     for (i = 0; i < 600; i++) {
-        asked[i] = (xc_asked_t) { { quotes, sizeof(quotes) }, NULL,
-                                  XC_REASON_APPROVAL_REQUIRED };
+        asked[i] = (xc_asked_t) { .name = { quotes, sizeof(quotes) },
+                                  .refused = XC_REASON_APPROVAL_REQUIRED };
     }
 
     whole_init(&d, policy);

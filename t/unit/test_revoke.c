@@ -1,5 +1,6 @@
 /* Which credentials stand: listing, publishing, reuse, overflow, two masters,
- * one that is killed; and what makes a credential another one. */
+ * one that is killed; and what makes a credential or an
+ * agency another one. */
 
 #include "xt.h"
 #include "policy_load.h"
@@ -285,6 +286,57 @@ test_identity(void)
 }
 
 
+/* Of the first agency, after an edit. */
+static void
+agency_of(const char *find, const char *with,
+    uint8_t out[XC_CREDENTIAL_IDENTITY])
+{
+    char    mem[TEXT_MAX];
+    load_t  load;
+
+    load_text(&load, edit(mem, find, with));
+
+    if (load.rc != XC_OK) {
+        show(&load);
+        exit(1);
+    }
+
+    memcpy(out, load.policy->agencies[0].identity, XC_CREDENTIAL_IDENTITY);
+    xc_heap_free(&load.heap);
+}
+
+
+static void
+test_identity_agency(void)
+{
+    size_t   i;
+    uint8_t  was[XC_CREDENTIAL_IDENTITY], is[XC_CREDENTIAL_IDENTITY];
+
+    static const struct {
+        const char  *name, *find, *with;
+        bool         same;
+    } edits[] = {
+        { "nothing", "", "", true },
+        { "a keyid", "310115-2026a", "310115-2026b", true },
+        { "the policy's id", "'cn-samr-2025'", "'cn-samr-2026'", false },
+        { "the id", "'id': '310115'", "'id': '310116'", false },
+        { "the level", "'level': 'county'", "'level': 'city'", false },
+        { "the region", "'region': '310115'", "'region': '310116'", false },
+        { "a parent", "'region': '310115', 'grants'",
+          "'region': '310115', 'parent': '320000', 'grants'", false }
+    };
+
+    agency_of("", "", was);
+
+    for (i = 0; i < XC_COUNT(edits); i++) {
+        agency_of(edits[i].find, edits[i].with, is);
+        xt_ok((memcmp(was, is, sizeof(is)) == 0) == edits[i].same,
+              "an agency, %s: %s", edits[i].name,
+              edits[i].same ? "the same" : "another");
+    }
+}
+
+
 static void
 test_identity_file(void)
 {
@@ -318,6 +370,7 @@ main(void)
     test_overflow();
     test_killed();
     test_identity();
+    test_identity_agency();
     test_identity_file();
 
     (void) unlink(path);

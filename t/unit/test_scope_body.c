@@ -160,11 +160,11 @@ static const struct {
       "case_no: 97 bytes of UTF-8, over the limit string of 96" },
     { "{" BASE ", 'officers': [{'certificate': '1'}, {'certificate': '2'},"
       " {'certificate': '3'}]}", "request-invalid",
-      "officers: 3 given, over the limit of 2" },
+      "officers: 3 given, over the limit officers of 2" },
     { "{" NO ", " WHY ", 'fields': ['1','2','3','4','5','6','7','8']}", NULL,
       NULL },
     { "{" NO ", " WHY ", 'fields': ['1','2','3','4','5','6','7','8','8']}",
-      "request-invalid", "fields: 9 given, over the limit of 8" },
+      "request-invalid", "fields: 9 given, over the limit fields of 8" },
     { "{" NO ", " WHY ", 'fields': ['"
       "1234567890123456789012345678901234567890123456789012345678901234']}",
       NULL, NULL },
@@ -184,7 +184,7 @@ static const struct {
     { "{" BASE ", 'subjects': [{'type': 'live_room', 'id': '1'}, {'type':"
       " 'live_room', 'id': '2'}, {'type': 'live_room', 'id': '3'}, {'type':"
       " 'live_room', 'id': '3'}]}", "request-invalid",
-      "subjects: 4 given, over the limit of 3" },
+      "subjects: 4 given, over the limit subjects of 3" },
 
     /* window */
     { "{" BASE ", 'window': {'from': '2026-10-01', 'to': '2026-9-30'}}",
@@ -301,8 +301,8 @@ test_many(void)
                  " \"沪市监协查〔2026〕1182号\"}");
 
     ask_body(&a, (xc_str_t) { text, (size_t) (p - text) }, XC_STR(""));
-    expect(&a, "request-invalid", "fields: 10000 given, over the limit of 8",
-           "10,000 fields");
+    expect(&a, "request-invalid",
+           "fields: 10000 given, over the limit fields of 8", "10,000 fields");
     done(&a);
 
     memset(text, '[', 100000);

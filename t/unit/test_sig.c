@@ -377,6 +377,66 @@ test_sizes(void)
 }
 
 
+/* Two signatures with so many @query-param between them, of a query of that
+ * length. */
+static xc_rc_t
+verify_scans(int n, size_t len, xc_reason_t *reason, bool *budget)
+{
+    int         i;
+    char        input[XC_SIG_INPUT_MAX + 1], target[4096], all[256] = "";
+    xc_rc_t     rc;
+    xc_str_t    detail = XC_STR("");
+    xc_auth_t   auth;
+    request_t   r;
+    size_t      at = 0, pad;
+    sig_case_t  c = { .input = input, .target = target };
+
+    for (i = 0; i < n; i++) {
+        if (i == 0 || i == n / 2) {
+            at += (size_t) snprintf(input + at, sizeof(input) - at,
+                                    "%s=(\"@method\" \"@authority\" \"@path\""
+                                    " \"@query\"", i == 0 ? "a" : ", b");
+        }
+
+        at += (size_t) snprintf(input + at, sizeof(input) - at,
+                                " \"@query-param\";name=\"%d\"", i);
+
+        if (i == n / 2 - 1 || i == n - 1) {
+            at += (size_t) snprintf(input + at, sizeof(input) - at,
+                                    ")" BASIC ";nonce=\"n%d\"", i);
+        }
+
+        snprintf(all + strlen(all), sizeof(all) - strlen(all), "%d&", i);
+    }
+
+    pad = len - strlen(all);
+    snprintf(target, sizeof(target), "/?%s", all);
+    memset(target + 2 + strlen(all), '&', pad);
+    target[2 + len] = '\0';
+
+    request_init(&r, &c);
+    rc = xc_auth_verify(&r.in, &httpsig, &auth, reason, &detail);
+    *budget = holds(detail, "read over 32768 octets");
+    request_free(&r);
+
+    return rc;
+}
+
+
+/* All else of these requests is right. */
+static void
+test_budget(void)
+{
+    bool         budget;
+    xc_reason_t  reason = XC_REASON_NONE;
+
+    xt_ok(verify_scans(32, 1024, &reason, &budget) == XC_OK,
+          "32,768 octets are read anew");
+    xt_ok(verify_scans(33, 993, &reason, &budget) == XC_DENIED && budget
+          && reason == XC_REASON_SIGNATURE_INVALID, "one more");
+}
+
+
 /* Two keys of one agency: each counts, and each is burned. */
 static void
 test_several(void)
@@ -492,6 +552,7 @@ main(void)
 
     test_result();
     test_sizes();
+    test_budget();
     test_several();
     test_split();
     test_memory();

@@ -588,6 +588,48 @@ test_limits(void)
 }
 
 
+/* Of components with parameters, whatever comes of them. */
+static void
+test_scans(void)
+{
+    size_t         i;
+    xc_msg_t       msg;
+    xc_heap_t      heap;
+    xc_sfv_list_t  list;
+
+    static const struct {
+        const char  *params;
+        size_t       scans;
+    } rows[] = {
+        { "()", 0 },
+        { "(\"date\" \"@query\" \"@target-uri\" \"example-header\")", 0 },
+        { "(\"@query-param\";name=\"a\")", 7 },
+        { "(\"@query-param\";name=\"a\" \"@query-param\";name=\"z\")", 14 },
+        { "(\"priority\";sf)", 68 },
+        { "(\"priority\";key=\"u\")", 68 },
+        { "(\"priority\";key=\"u\";sf)", 68 },
+        { "(\"example-header\";bs)", 17 + 2 + 13 },
+        { "(\"x-empty-header\";bs \"x-none\";bs)", 0 },
+        { "(\"priority\" \"priority\";bs \"x-tab\";bs"
+          " \"@query-param\";name=\"b\")", 17 + 3 + 7 },
+    };
+
+    xc_heap_init(&heap, 0);
+    msg = plain;
+    xc_msg_set_target(&msg, XC_STR("/?a=1&b=2"));
+
+    for (i = 0; i < XC_COUNT(rows); i++) {
+        xt_ok(xc_sfv_parse_list(&heap.arena, xc_str_z(rows[i].params), &list)
+              == XC_OK
+              && xc_sigbase_scans(&msg, &list.members[0].item)
+                 == rows[i].scans, "%zu octets: %s", rows[i].scans,
+              rows[i].params);
+    }
+
+    xc_heap_free(&heap);
+}
+
+
 static void
 test_required(void)
 {
@@ -639,6 +681,7 @@ main(void)
     test_signatures();
     test_many();
     test_room();
+    test_scans();
     test_required();
     test_kept();
     test_limits();

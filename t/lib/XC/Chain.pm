@@ -104,11 +104,19 @@ sub _chain {
 }
 
 
+# Allowed, or refused and only observed.
+sub _goes_on {
+    my ($r) = @_;
+
+    return $r->{event} eq 'decision'
+           && ($r->{decision} eq 'allow' || $r->{mode} eq 'observe');
+}
+
+
 sub _seen {
     my ($all, $seen) = @_;
     my %allow = map { $_->{id} => $_ }
-                grep { $_->{event} eq 'decision' && $_->{decision} eq 'allow' }
-                @$all;
+                grep { _goes_on($_) } @$all;
     my @bad;
 
     for my $s (@$seen) {
@@ -134,7 +142,7 @@ sub _answers {
         my ($seq, $leaf) = $a->{record} =~ /:(\d+);leaf=([0-9a-f]{64})\z/;
         my $r = defined $seq ? $at{$seq} : undef;
 
-        if (!$r || ($r->{decision} // '') ne 'allow'
+        if (!$r || !_goes_on($r)
             || sha256_hex("\0$r->{line}") ne $leaf)
         {
             push @bad, "a client was answered by $a->{record}";
@@ -147,7 +155,7 @@ sub _answers {
 sub _outcomes {
     my ($all, $may_lack) = @_;
     my %decision = map { $_->{seq} => $_ }
-                   grep { ($_->{decision} // '') eq 'allow' } @$all;
+                   grep { _goes_on($_) } @$all;
     my @unsure = map { $_->{unsure} // () } @$all;
     my (%outcome, @bad);
 

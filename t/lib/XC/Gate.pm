@@ -122,6 +122,7 @@ sub refused {
 # allows, one outcome, and exactly one request at the back end (seen => 0:
 # don't look), which is then forgotten.  Returns {decision, outcome, seen}.
 #   agency, record    as above
+#   observed  the reason of a refusal that `xc observe` let go on
 sub admitted {
     my ($t, $name, $answer, %o) = @_;
     my @bad;
@@ -376,10 +377,13 @@ sub _allow_faults {
     my @bad;
 
     return 'no decision record' if !$decision;
-    push @bad, "record: $decision->{decision}"
-        if $decision->{decision} ne 'allow';
-    push @bad, "record: reason $decision->{reason}"
-        if defined $decision->{reason};
+    my %want = $o->{observed}
+        ? (decision => 'deny', reason => $o->{observed}, mode => 'observe')
+        : (decision => 'allow');
+    for my $m (qw(decision reason), $o->{observed} ? 'mode' : ()) {
+        push @bad, "record: $m " . ($decision->{$m} // 'absent')
+            if ($decision->{$m} // '') ne ($want{$m} // '');
+    }
     push @bad, _common_faults($t, $decision);
     push @bad, 'record: agency is ' . ($decision->{agency} // 'absent')
         if ($decision->{agency} // '') ne ($o->{agency} // '310115');

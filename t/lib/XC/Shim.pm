@@ -1,8 +1,8 @@
 package XC::Shim;
 
-# A disk that is slow, full or broken under the audit log, and a wall clock that
-# is put forward or back: t/lib/shim.c, preloaded into a test's nginx, and the
-# page that it is told by.
+# A disk that is slow, full or broken under the audit log, and clocks that the
+# test sets: t/lib/shim.c, preloaded into a test's nginx, and the page that it
+# is told by.
 
 use strict;
 use warnings;
@@ -11,7 +11,8 @@ use Errno qw(EIO ENOSPC EROFS);
 use Fcntl qw(:flock);
 
 my @words = qw(hold permits pid sync_fails write_fault write_fails
-               truncate_fails held syncs writes failed hold_writes clock);
+               truncate_fails held syncs writes failed hold_writes clock
+               boot_s);
 my %at = map { $words[$_] => 4 * $_ } 0 .. $#words;
 my %faults = (ENOSPC => ENOSPC + 0, EIO => EIO + 0, EROFS => EROFS + 0,
               short => 0x10000);
