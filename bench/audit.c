@@ -152,7 +152,7 @@ bench_request(xc_arena_t *arena, const xc_mac_t **key)
                "merchant.uscc&request_no=%E6%B2%AA%E5%B8%82%E7%9B%91%E5%8D%8F"
                "%E6%9F%A5%E3%80%942026%E3%80%951182%E5%8F%B7"
                "&purpose=case_investigation"));
-    ask.gate.path_subject = (xc_str_t) { ask.msg.path.data + 17, 18 };
+    ask.gate.captures.subject = (xc_str_t) { ask.msg.path.data + 17, 18 };
 
     if (xc_mac_new(arena, XC_STR("0123456789abcdef0123456789abcdef"), key)
         != XC_OK)
