@@ -303,7 +303,7 @@ sub token {
         my ($name, $for, $reason, $alter) = @$c;
         my $token = approval_token($for);
 
-        substr($token, -20, 1) =~ tr/A-Za-z/B-ZAb-za/ if $alter;
+        substr($token, -20, 1) =~ tr/A-Za-z0-9_-/B-ZAb-za1-90\-_/ if $alter;
         my $body = $policy->body(
             fields => ['merchant.name', $XC::Policy::PHONE],
             approval_token => $token);
