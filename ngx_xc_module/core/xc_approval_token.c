@@ -230,10 +230,11 @@ xc_approval_check_parties(xc_approval_token_t *token)
 /* "platform.example" names the platform at all ports where the policy names
  * none. */
 static bool
-xc_approval_is_authority(const xc_approval_in_t *in, xc_str_t aud)
+xc_approval_is_authority(const void *ctx, xc_str_t aud)
 {
-    size_t                 i;
-    const xc_authority_t  *ours;
+    size_t                   i;
+    const xc_authority_t    *ours;
+    const xc_approval_in_t  *in = ctx;
 
     if (xc_ascii_ieq(aud, in->authority)) {
         return true;
@@ -255,30 +256,13 @@ xc_approval_is_authority(const xc_approval_in_t *in, xc_str_t aud)
 }
 
 
-/* RFC 7519 4.1.3: one or several. */
 static xc_rc_t
 xc_approval_check_audience(xc_approval_token_t *token)
 {
-    size_t            i, n;
-    bool              found = false;
-    const xc_json_t  *aud, *one;
+    bool  found;
 
-    aud = xc_json_member(token->jws.claims, XC_STR("aud"));
-    n = aud == NULL ? 0
-        : xc_json_type(aud) == XC_JSON_ARRAY ? xc_json_size(aud) : 1;
-
-    for (i = 0; i < n; i++) {
-        one = xc_json_type(aud) == XC_JSON_ARRAY ? xc_json_element(aud, i)
-                                                 : aud;
-
-        if (xc_json_type(one) != XC_JSON_STRING) {
-            found = false;
-            break;
-        }
-
-        found = found
-                || xc_approval_is_authority(token->in, xc_json_string(one));
-    }
+    found = xc_jws_audience(token->jws.claims, xc_approval_is_authority,
+                            token->in);
 
     return found ? XC_OK
            : xc_approval_deny(token, "aud does not name this platform",

@@ -149,6 +149,32 @@ xc_jws_string(const xc_json_t *object, xc_str_t name)
 
 
 bool
+xc_jws_audience(const xc_json_t *claims,
+    bool (*is)(const void *ctx, xc_str_t name), const void *ctx)
+{
+    bool              list, found = false;
+    size_t            i, n;
+    const xc_json_t  *aud, *one;
+
+    aud = xc_json_member(claims, XC_STR("aud"));
+    list = aud != NULL && xc_json_type(aud) == XC_JSON_ARRAY;
+    n = list ? xc_json_size(aud) : aud != NULL;
+
+    for (i = 0; i < n; i++) {
+        one = list ? xc_json_element(aud, i) : aud;
+
+        if (xc_json_type(one) != XC_JSON_STRING) {
+            return false;
+        }
+
+        found = found || is(ctx, xc_json_string(one));
+    }
+
+    return found;
+}
+
+
+bool
 xc_jws_date(const xc_json_t *node, int64_t *out)
 {
     double   real;

@@ -35,6 +35,13 @@ xc_rc_t xc_jws_parse(xc_arena_t *arena, xc_str_t token, const char **error,
 xc_str_t xc_jws_string(const xc_json_t *object, xc_str_t name);
 
 /*
+ * Is one of the names in `aud` ours, as is() says of each?  RFC 7519 4.1.3: a
+ * string or a list of strings; false where it is anything else.
+ */
+bool xc_jws_audience(const xc_json_t *claims,
+    bool (*is)(const void *ctx, xc_str_t name), const void *ctx);
+
+/*
  * NumericDate (RFC 7519 2), from 1970 to the year 9999.  A fraction is allowed
  * and dropped: an end comes less than a second early, a beginning lies within
  * the leeway anyway.  False: anything else.

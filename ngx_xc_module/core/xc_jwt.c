@@ -257,30 +257,21 @@ xc_jwt_choose_key(xc_jwt_t *jwt)
 }
 
 
-/* RFC 7519 4.1.3: one or several. */
+static bool
+xc_jwt_is_ours(const void *ctx, xc_str_t name)
+{
+    const xc_credential_t  *credential = ctx;
+
+    return xc_str_eq(name, credential->aud);
+}
+
+
 static xc_rc_t
 xc_jwt_check_audience(xc_jwt_t *jwt)
 {
-    size_t            i, n;
-    bool              found = false;
-    const xc_json_t  *aud, *one;
+    bool  found;
 
-    aud = xc_json_member(jwt->jws.claims, XC_STR("aud"));
-    n = aud == NULL ? 0
-        : xc_json_type(aud) == XC_JSON_ARRAY ? xc_json_size(aud) : 1;
-
-    for (i = 0; i < n; i++) {
-        one = xc_json_type(aud) == XC_JSON_ARRAY ? xc_json_element(aud, i)
-                                                 : aud;
-
-        if (xc_json_type(one) != XC_JSON_STRING) {
-            found = false;
-            break;
-        }
-
-        found = found
-                || xc_str_eq(xc_json_string(one), jwt->credential->aud);
-    }
+    found = xc_jws_audience(jwt->jws.claims, xc_jwt_is_ours, jwt->credential);
 
     return found ? XC_OK : xc_jwt_deny_about(jwt, "aud",
                                              "does not name this platform");
