@@ -19,6 +19,8 @@ static ngx_xc_policy_t *ngx_xc_conf_policy_load(ngx_conf_t *cf,
 static ngx_int_t ngx_xc_conf_policy_twin(ngx_conf_t *cf,
     ngx_xc_main_conf_t *xmcf, ngx_xc_policy_t *policy);
 static char *ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
+static char *ngx_xc_conf_list(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+    ngx_xc_loc_conf_t *conf);
 static ngx_uint_t ngx_xc_conf_moved(ngx_conf_t *cf,
     ngx_xc_main_conf_t *xmcf);
 static char *ngx_xc_conf_parent(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf,
@@ -467,10 +469,7 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static char *
 ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
 {
-    ngx_xc_main_conf_t        *xmcf;
-    ngx_xc_gate_info_t        *info;
-    ngx_http_core_loc_conf_t  *clcf;
-    ngx_http_core_srv_conf_t  *cscf;
+    ngx_xc_main_conf_t  *xmcf;
 
     xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_xc_module);
 
@@ -508,6 +507,20 @@ ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
     {
         return NGX_CONF_ERROR;
     }
+
+    return ngx_xc_conf_list(cf, xmcf, conf);
+}
+
+
+/* The core's side of a gate, and its line in the start record */
+
+static char *
+ngx_xc_conf_list(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
+    ngx_xc_loc_conf_t *conf)
+{
+    ngx_xc_gate_info_t        *info;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_srv_conf_t  *cscf;
 
     conf->gate.policy = conf->policy->policy;
     conf->gate.accept = conf->accept;
