@@ -11,8 +11,9 @@ pkgs_build="nginx nginx-dev gcc libc6-dev make libpcre2-dev
 pkgs_test="perl libcryptx-perl libio-socket-ssl-perl curl openssl binutils"
 pkgs_lint="clang libclang-rt-14-dev"
 # what some tests compare with, and skip where it is absent
-pkgs_peers="golang-go golang-golang-x-mod-dev rsyslog logrotate chromium
-            fonts-noto-cjk python3-jwt python3-cryptography python3-jsonschema"
+pkgs_peers="golang-go golang-golang-x-mod-dev rsyslog logrotate
+            python3-jwt python3-cryptography python3-jsonschema"
+pkgs_browser="chromium fonts-noto-cjk"  # large: not among CI's
 # and of npm what t/clients/package.json names, into this directory
 npm_peers=$PWD/build/peers
 
@@ -48,7 +49,7 @@ usage()
 ./xc lint           compiles with gcc and clang, warnings being errors;
                     prints the sizes of files and functions
 ./xc fuzz [SECONDS] runs each fuzz target so long (default 20)
-./xc deps [lint|peers]  installs the Debian packages that are missing; for
+./xc deps [lint|peers|browser]  installs the Debian packages that are missing; for
                     peers, npm packages too, into build/peers
 ./xc clean          removes what was built
 
@@ -379,6 +380,7 @@ case $cmd in
             case ${1:-} in
                 lint)  need $pkgs_lint ;;
                 peers) need $pkgs_peers; need_npm ;;
+                browser) need $pkgs_browser ;;
             esac ;;
     clean)  rm -rf build build-asan ;;
     help|-h|--help) usage ;;

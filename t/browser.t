@@ -23,7 +23,7 @@ use lib dirname(abs_path(__FILE__)) . '/lib';
 use XC::Log;
 
 my ($browser) = grep { -x } map { "$_/chromium" } split /:/, $ENV{PATH};
-plan skip_all => 'no chromium: the report is not looked at (./xc deps peers)'
+plan skip_all => 'no chromium: the report is not looked at (./xc deps browser)'
     if !$browser;
 
 my $root = abs_path(dirname(__FILE__) . '/..');
