@@ -72,7 +72,7 @@ xc_intake_load_word(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
         ids[i] = words[i].id;
     }
 
-    return xc_load_word(load, at, node, ids, n, n);
+    return xc_load_word(load, at, node, ids, n);
 }
 
 
@@ -291,7 +291,7 @@ xc_intake_load_languages(xc_load_t *load, const xc_json_t *node,
 
     for (i = 0; i < xc_json_size(node); i++) {
         lang = xc_load_word(load, XC_AT_I(at, i), xc_json_element(node, i),
-                            tags, XC_COUNT(tags), XC_COUNT(tags));
+                            tags, XC_COUNT(tags));
         if (lang < XC_INTAKE_LANGS) {
             out->langs[lang] = true;
         }

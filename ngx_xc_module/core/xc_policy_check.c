@@ -478,12 +478,12 @@ xc_load_bool(const xc_json_t *node, bool fallback)
 
 size_t
 xc_load_word(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
-    const xc_str_t *words, size_t n, size_t later)
+    const xc_str_t *words, size_t n)
 {
     size_t    i;
     char      mem[256];
     xc_buf_t  known;
-    xc_str_t  text, quoted;
+    xc_str_t  text;
 
     if (!xc_load_is(load, at, node, XC_LOAD_STRING)) {
         return n;
@@ -492,31 +492,18 @@ xc_load_word(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     text = xc_json_string(node);
     xc_buf_init(&known, mem, sizeof(mem));
 
-    for (i = 0; i < later; i++) {
+    for (i = 0; i < n; i++) {
         if (xc_str_eq(text, words[i])) {
-            break;
+            return i;
         }
 
-        if (i < n) {
-            xc_buf_z(&known, i != 0 ? ", " : "");
-            xc_buf_str(&known, words[i]);
-        }
+        xc_buf_z(&known, i != 0 ? ", " : "");
+        xc_buf_str(&known, words[i]);
     }
 
-    if (i < n) {
-        return i;
-    }
-
-    quoted = xc_load_quote(load, text);
-
-    if (i < later) {
-        xc_load_fault(load, at, XC_STR_FMT " " XC_LATER, XC_STR_ARG(quoted));
-
-    } else {
-        xc_load_fault(load, at, XC_STR_FMT " is unknown; write one of "
-                      XC_STR_FMT, XC_STR_ARG(quoted),
-                      XC_STR_ARG(xc_buf_view(&known)));
-    }
+    xc_load_fault(load, at, XC_STR_FMT " is unknown; write one of " XC_STR_FMT,
+                  XC_STR_ARG(xc_load_quote(load, text)),
+                  XC_STR_ARG(xc_buf_view(&known)));
 
     return n;
 }
@@ -532,7 +519,7 @@ xc_load_level(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
         levels[i] = xc_level_name((xc_level_t) i);
     }
 
-    return (xc_level_t) xc_load_word(load, at, node, levels, XC_LEVEL_COUNT,
+    return (xc_level_t) xc_load_word(load, at, node, levels,
                                      XC_LEVEL_COUNT);
 }
 

@@ -445,8 +445,7 @@ xc_load_httpsig(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
                                    v[XC_CREDENTIAL_KEYID]);
 
     alg = xc_load_word(load, XC_AT(at, "alg"), v[XC_CREDENTIAL_ALG],
-                       xc_load_algs, XC_COUNT(xc_load_algs),
-                       XC_COUNT(xc_load_algs));
+                       xc_load_algs, XC_COUNT(xc_load_algs));
 
     if (alg < XC_COUNT(xc_load_algs)) {
         credential->alg = xc_alg_by_name(xc_load_algs[alg]);
@@ -484,7 +483,7 @@ xc_load_credential(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 
     /* The type comes first: each has members of its own. */
     if (type != NULL && xc_json_type(type) == XC_JSON_STRING) {
-        i = xc_load_word(load, XC_AT(at, "type"), type, types, 3, 3);
+        i = xc_load_word(load, XC_AT(at, "type"), type, types, 3);
     }
 
     if (i < XC_COUNT(loaders)) {

@@ -236,7 +236,7 @@ xc_load_subject_type(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 
     if (xc_load_object(load, at, node, members, XC_COUNT(members), v)) {
         type->check_uscc = xc_load_word(load, XC_AT(at, "check"), v[0], checks,
-                                        1, 1) == 0;
+                                        1) == 0;
         type->pattern = xc_load_pattern(load, XC_AT(at, "pattern"), v[1]);
     }
 }

@@ -94,7 +94,7 @@ xc_load_transport(xc_load_t *load, const xc_json_t *node)
     static const xc_str_t  words[] = { { "tls", 3 }, { "any", 3 } };
 
     load->policy->tls_required = xc_load_word(load, XC_AT(NULL, "transport"),
-                                              node, words, 2, 2) != 1;
+                                              node, words, 2) != 1;
 }
 
 

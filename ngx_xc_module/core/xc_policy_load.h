@@ -135,10 +135,9 @@ uint64_t xc_load_int(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 
 bool xc_load_bool(const xc_json_t *node, bool fallback);
 
-/* The index of the word that node holds; n with a node of NULL or a fault.
- * Of the words, those from n to later are refused by name. */
+/* The index of the word that node holds; n with a node of NULL or a fault. */
 size_t xc_load_word(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
-    const xc_str_t *words, size_t n, size_t later);
+    const xc_str_t *words, size_t n);
 
 /* A level by its name; XC_LEVEL_COUNT with a node of NULL or a fault. */
 xc_level_t xc_load_level(xc_load_t *load, const xc_at_t *at,

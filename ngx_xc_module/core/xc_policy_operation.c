@@ -184,7 +184,7 @@ xc_load_operation(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     operation->id = xc_load_id(load, XC_AT(at, "id"), v[XC_OPERATION_ID]);
 
     kind = xc_load_word(load, XC_AT(at, "kind"), v[XC_OPERATION_KIND], kinds,
-                        XC_COUNT(kinds), XC_COUNT(kinds));
+                        XC_COUNT(kinds));
 
     xc_load_methods(load, XC_AT(at, "methods"), v[XC_OPERATION_METHODS],
                     operation);

@@ -195,7 +195,7 @@ xc_load_signature(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
                                                v[1], 0, XC_POLICY_SKEW_MAX,
                                                30, " seconds");
 
-    if (xc_load_word(load, XC_AT(at, "nonce"), v[2], nonce, 2, 2) == 1) {
+    if (xc_load_word(load, XC_AT(at, "nonce"), v[2], nonce, 2) == 1) {
         policy->nonce_required = false;
         xc_load_warn(load, XC_AT(at, "nonce"), "a request without a nonce "
                      "is known by its signature base: the same one signed "

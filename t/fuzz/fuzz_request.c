@@ -8,6 +8,7 @@
  */
 
 #include "fuzz.h"
+#include "fuzz_lines.h"
 #include "xc_auth.h"
 #include "xc_sigbase.h"
 
@@ -25,46 +26,6 @@ enum {
     FLAG_BODY = 2,
     FLAG_METHOD = 4
 };
-
-
-static xc_str_t
-next_line(xc_str_t *rest)
-{
-    xc_str_t     line = *rest;
-    const char  *lf = rest->len == 0 ? NULL
-                                     : memchr(rest->data, '\n', rest->len);
-
-    if (lf != NULL) {
-        line.len = (size_t) (lf - rest->data);
-        rest->data = lf + 1;
-        rest->len -= line.len + 1;
-
-    } else {
-        rest->len = 0;
-    }
-
-    return line;
-}
-
-
-static xc_header_t
-split(xc_str_t line)
-{
-    size_t       n;
-    xc_str_t     value;
-    const char  *colon = line.len == 0 ? NULL
-                                       : memchr(line.data, ':', line.len);
-
-    n = colon == NULL ? line.len : (size_t) (colon - line.data);
-    value = (xc_str_t) { line.data + n, line.len - n };
-
-    if (colon != NULL) {
-        value.data++;
-        value.len--;
-    }
-
-    return (xc_header_t) { { line.data, n }, xc_ascii_trim(value) };
-}
 
 
 /* The value of the only line of that name. */

@@ -104,4 +104,18 @@ show(const load_t *load)
     }
 }
 
+/* For xt_oom(): a policy whose faults are found unless memory is short. */
+static inline xc_rc_t
+load_bad(xc_arena_t *arena, void *data)
+{
+    xc_str_t             *text = data;
+    const xc_policy_t    *policy = NULL;
+    xc_policy_faults_t    found;
+    xc_rc_t               rc;
+
+    rc = xc_policy_load(arena, *text, NULL, SAMPLE_NOW_S, &found, &policy);
+
+    return rc == XC_EINPUT ? XC_OK : rc;
+}
+
 #endif

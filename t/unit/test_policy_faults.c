@@ -453,20 +453,6 @@ test_many_faults(void)
 }
 
 
-static xc_rc_t
-load_bad(xc_arena_t *arena, void *data)
-{
-    xc_str_t             *text = data;
-    const xc_policy_t    *policy = NULL;
-    xc_policy_faults_t    found;
-    xc_rc_t               rc;
-
-    rc = xc_policy_load(arena, *text, NULL, SAMPLE_NOW_S, &found, &policy);
-
-    return rc == XC_EINPUT ? XC_OK : rc;
-}
-
-
 static void
 test_memory(void)
 {
