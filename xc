@@ -7,11 +7,12 @@ root=$PWD
 
 # Debian packages by what needs them.
 pkgs_build="nginx nginx-dev gcc libc6-dev make libpcre2-dev
-            libjansson-dev libssl-dev zlib1g-dev"
-pkgs_test="perl libcryptx-perl libio-socket-ssl-perl curl openssl binutils"
+            libjansson-dev libssl-dev zlib1g-dev libhiredis-dev"
+pkgs_test="perl libcryptx-perl libio-socket-ssl-perl curl openssl binutils
+           redis-server"
 pkgs_lint="clang libclang-rt-14-dev"
 # what some tests compare with, and skip where it is absent
-pkgs_peers="golang-go golang-golang-x-mod-dev rsyslog logrotate
+pkgs_peers="golang-go golang-golang-x-mod-dev rsyslog logrotate prometheus
             python3-jwt python3-cryptography python3-jsonschema"
 pkgs_browser="chromium fonts-noto-cjk"  # large: not among CI's
 # and of npm what t/clients/package.json names, into this directory
@@ -45,7 +46,7 @@ usage()
 ./xc demo [--keep] [--nation]  builds, then shows the gate at work (with all
                     agencies of the nation)
 ./xc bench [WHAT...] builds, then measures: run, sync, audit, verify,
-                    credentials, decide (all)
+                    credentials, decide, limits, fleet, status (all)
 ./xc lint           compiles with gcc and clang, warnings being errors;
                     prints the sizes of files and functions
 ./xc fuzz [SECONDS] runs each fuzz target so long (default 20)
@@ -187,6 +188,7 @@ configure_module()
     want=$(echo "$CC $root $nginx_src"; "$CC" --version | head -n 1
            "$nginx" -V 2>&1; echo "$cc_opt $ld_opt"
            cat config ngx_xc_module/core/sources
+           echo "hiredis: ${XC_HIREDIS:-} $(dpkg-query -W libhiredis-dev 2>&1)"
            cat "$nginx_src/conf_flags" 2>/dev/null || true
            ls ngx_xc_module/*/*.h)
 

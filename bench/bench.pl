@@ -13,6 +13,8 @@ use MIME::Base64 qw(encode_base64);
 use POSIX qw(strftime);
 use Time::HiRes qw(sleep);
 
+use lib 'bench';
+use Bench;
 use XC::Shim;
 
 my $root = abs_path('.');
@@ -197,9 +199,6 @@ sub report_sync {
 }
 
 
-sub met { $_[0] ? 'met' : 'not met' }
-
-
 # One run of the load; what it cost the workers.
 sub load {
     my ($what, $n) = @_;
@@ -213,29 +212,6 @@ sub load {
     my $cpu = cpu_ns(@workers) - $before;
     return { other => $other, rate => $n / ($ns / 1e9),
              cpu => $cpu / 1000 / $n, p50 => $p50, p99 => $p99 };
-}
-
-
-# Nanoseconds that all threads have run, in user and kernel.
-sub cpu_ns {
-    my $sum = 0;
-
-    for my $pid (@_) {
-        for my $file (glob "/proc/$pid/task/*/schedstat") {
-            open my $fh, '<', $file or next;
-            $sum += (split ' ', <$fh>)[0];
-        }
-    }
-    return $sum if $sum;
-
-    # a kernel without it: ticks, of which there are enough in a round
-    for my $pid (@_) {
-        open my $fh, '<', "/proc/$pid/stat" or die "no process $pid";
-        my @f = split ' ', <$fh> =~ s/.*\) //r;
-        $sum += ($f[11] + $f[12]) * 1e9
-                / POSIX::sysconf(POSIX::_SC_CLK_TCK());
-    }
-    return $sum;
 }
 
 
@@ -261,16 +237,6 @@ sub syncs {
     chomp(my @us = <$fh>);
     return @us;
 }
-
-
-sub at {
-    my ($sorted, $q) = @_;
-
-    return @$sorted ? $sorted->[int($q * $#$sorted + 0.5)] : 0;
-}
-
-
-sub median { at([sort { $a <=> $b } @_], 0.5) }
 
 
 sub policy {
@@ -489,27 +455,6 @@ sub slurp {
     open my $fh, '<', "$dir/$name" or return '';
     local $/;
     return <$fh> // '';
-}
-
-
-sub cpus {
-    open my $fh, '<', '/proc/self/status' or return (0);
-    my ($list) = map { /^Cpus_allowed_list:\s*(\S+)/ ? $1 : () } <$fh>;
-    return map { /(\d+)-(\d+)/ ? ($1 .. $2) : $_ } split /,/, $list // '0';
-}
-
-
-# What else ran: the figures are worth little beside other work.
-sub load_average {
-    open my $fh, '<', '/proc/loadavg' or return 'unknown';
-    return (split ' ', <$fh>)[0];
-}
-
-
-sub cpu_model {
-    open my $fh, '<', '/proc/cpuinfo' or return 'unknown CPU';
-    my ($name) = map { /^model name\s*:\s*(.*)/ ? $1 : () } <$fh>;
-    return ($name // 'unknown CPU') . ' (' . @cpus . ' CPUs)';
 }
 
 

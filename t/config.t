@@ -37,7 +37,6 @@ accepted();
 incomplete();
 credentials();
 duplicates();
-later();
 bad_values();
 observe();
 places();
@@ -247,19 +246,6 @@ sub duplicates {
 }
 
 
-# What a later version brings is refused by name.
-sub later {
-    my $not = 'is not supported by this version';
-
-    refused_conf('xc_fleet', qr/the directive "xc_fleet" $not: remove it/,
-                 http => "xc_fleet redis://127.0.0.1; # here\n");
-    for my $s (qw(prometheus html)) {
-        refused_conf("xc_status $s", qr/"xc_status $s" $not: write json/,
-                     location => "xc_status $s; # here\n");
-    }
-}
-
-
 sub bad_values {
     my $replay = qr/write replay=N, N from 1000 to 10000000/;
 
@@ -323,8 +309,15 @@ sub bad_values {
                     . " # here\n");
     refused_conf('xc_body_size', qr/"xc_body_size" directive invalid value/,
                  location => "xc_body_size much; # here\n");
-    refused_conf('xc_status xml', qr/"xc_status xml" is not supported/,
+    refused_conf('xc_status xml',
+                 qr/"xc_status xml" is not known: write json, prometheus or html/,
                  location => "xc_status xml; # here\n");
+    refused_conf('xc_status html agency',
+                 qr/invalid parameter "agency": .* only "agencies" may stand/,
+                 location => "xc_status html agency; # here\n");
+    refused_conf('xc_status with three',
+                 qr/invalid number of arguments in "xc_status" directive/,
+                 location => "xc_status json agencies agencies; # here\n");
 }
 
 
@@ -370,8 +363,6 @@ sub refused_policy {
 
 
 sub policies {
-    my $later = 'is not supported by this version';
-
     refused_policy('a key', sub {
         $_[0]{agencies}[0]{credentials}[0]{public_key} = 'AAAA' },
         qr/agencies\[0\]\.credentials\[0\]\.public_key: not an Ed25519 key/);
@@ -393,8 +384,8 @@ sub policies {
             $t->write_file('more.json', '{"about": "ours", "fields": {}}');
             $_[0]{include} = ['more.json'];
         }, qr/more\.json: fields: must name at least one field/);
-    refused_policy('a day quota', sub { $_[0]{rates}{default}{per_day} = 1 },
-        qr/rates\.default\.per_day: per_day $later/);
+    refused_policy('a day quota', sub { $_[0]{rates}{default}{per_day} = 0 },
+        qr/rates\.default\.per_day: must be 1 to 1000000000, found 0/);
     refused_policy('no JSON', '{"policy": "x",}',
         qr/not strict JSON: line 1, column 17: .*/);
     refused_policy('a duplicate member', '{"policy": "x", "policy": "y"}',
@@ -733,7 +724,7 @@ sub remove_state {
 sub observe {
     my @names = qw(purpose-not-allowed field-unknown field-not-granted
                    approval-required approval-invalid sweep-not-authorized
-                   subject-required rate-exceeded);
+                   subject-required rate-exceeded quota-exceeded);
     my $what = join '.*', @names;
     my $at = strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time + 86_400));
     my $conf = sub {

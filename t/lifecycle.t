@@ -309,7 +309,10 @@ sub expiry {
 
     my $status = client('000000')->request('GET', '/status', { sign => 0 });
     is_deeply($status->{json}{credentials}, {
-        registered => 8, expired => 1, within_30_days => 2, expiring => [
+        registered => 8, expired => 1, within_30_days => 2,
+        days => { expired => 1, 1 => 1, 7 => 0, 30 => 1, 90 => 2, more => 0,
+                  none => 3 },
+        expiring => [
             { agency => '310115', scheme => 'httpsig', keyid => 'sooner',
               days => 0 },
             { agency => '310115', scheme => 'httpsig', keyid => 'soon',

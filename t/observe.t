@@ -30,7 +30,7 @@ my $CASE = '沪市监案〔2026〕310号';
 my $json = JSON::PP->new->utf8->canonical;
 my %observable = map { $_ => 1 } qw(purpose-not-allowed field-unknown
     field-not-granted approval-required approval-invalid sweep-not-authorized
-    subject-required rate-exceeded);
+    subject-required rate-exceeded);     # quota-exceeded: t/rates.t
 
 # two nodes of one policy
 my $t = XC::Nginx->new;

@@ -441,6 +441,7 @@ sub intermediary {
 # What an agency may ask, without a request.
 sub agency {
     my $file = $t->path('policy.json');
+    my @rate;
     my ($status, $out) = run('explain', $file, '--agency', '310115');
     is($status, 0, 'explain: an agency');
     like($out, qr/approvals by 310000 /, 'who consents');
@@ -463,6 +464,25 @@ sub agency {
     $e = $json->decode((run('explain', $file, '--agency', '330000',
                             '--json'))[1]);
     is("$e->{sweeps} @{ $e->{fields}{none} }", '0 livestream.host', 'as now');
+
+    # what the policy leaves to its defaults, and what it does not
+    like($out, qr{^rate +default: 1000r/s, burst 1000, refusals 1000r/s$}m,
+         'the rate');
+    is_deeply($e->{rate}, { id => 'default', rate => '1000r/s', burst => 1000,
+                            refusals => '1000r/s',
+                            cost => { subject => 0, field => 0 } },
+              'the rate, for programs');
+    spew($t->path('edited.json'), $json->encode(edit(sub {
+        $_[0]{rates}{default} = { rate => '30r/m', per_day => 20000,
+                                  cost => { field => 2 } } })));
+    @rate = ('explain', $t->path('edited.json'), '--agency', '310115');
+    like((run(@rate))[1], qr{^rate\ +default:\ 30r/m,\ burst\ 0,\ refusals\ 1r/s,
+         \ 20000\ a\ day;\ a\ request\ costs\ 1,\ and\ 0\ a\ subject,\ 2\ a
+         \ field$}mx, 'with quota and cost');
+    is_deeply($json->decode((run(@rate, '--json'))[1])->{rate},
+        { id => 'default', rate => '30r/m', burst => 0, refusals => '1r/s',
+          per_day => 20000, cost => { subject => 0, field => 2 } },
+        'for programs');
 
     # a credential that has ended by then is told
     spew($t->path('body.json'), $policy->body);

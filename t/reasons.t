@@ -140,6 +140,8 @@ my %rows = (
         admitted($t, 'the first of a minute', by(%sign), agency => 'slow');
         refused($t, 'the second', by(%sign), $_[0], agency => 'slow');
     },
+    'quota-exceeded' => 'rates.t',
+    'fleet-unavailable' => 'fleet_faults.t',
     'audit-unavailable' => 'faults.t',
     'replay-store-full' => 'faults.t',
     'starting' => 'faults.t',

@@ -432,6 +432,9 @@ sub shipped {
 sub refused_by_schema {
     my @not = (
         ['policy', sub { $_[0]{rates}{default}{rate} = '10/s' }],
+        ['policy', sub { $_[0]{rates}{default}{per_day} = 0 }],
+        ['policy', sub { $_[0]{rates}{default}{cost} = { fields => 1 } }],
+        ['policy', sub { $_[0]{rates}{default}{cost}{field} = -1 }],
         ['policy', sub { $_[0]{transport} = 'plain' }],
         ['policy', sub { $_[0]{limits}{fields} = 257 }],
         ['policy', sub { $_[0]{agencies}[0]{level} = 'town' }],

@@ -4,6 +4,7 @@
 
 #include "../core/xc_approval.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define XCCTL_AGENCY_FIELDS     4
@@ -181,25 +182,45 @@ xcctl_agency_approvals(const xcctl_ask_t *ask)
 }
 
 
-/* The policy's own words: the core keeps intervals. */
-static void
-xcctl_agency_rate(const xcctl_ask_t *ask)
+/* The policy's own words where it has some: the core keeps intervals. */
+static xc_str_t
+xcctl_agency_refusals(const xcctl_ask_t *ask, xc_str_t *id)
 {
-    xc_str_t               name = XC_STR("default");
-    xc_arena_t            *arena = ask->arena;
-    const xc_json_t       *node, *rate;
+    const xc_json_t  *node;
+
+    *id = XC_STR("default");
 
     node = xcctl_rule_agency(ask->file, ask->agency, "rate");
     if (node != NULL) {
-        name = xc_json_string(node);
+        *id = xc_json_string(node);
     }
 
-    rate = xc_json_member(xc_json_member(ask->file->root, XC_STR("rates")),
-                          name);
-    printf("rate         " XC_STR_FMT, XC_STR_ARG(name));
+    node = xc_json_member(xc_json_member(ask->file->root, XC_STR("rates")),
+                          *id);
+    node = xc_json_member(node, XC_STR("refusals"));
 
-    if (rate != NULL && xc_json_dump(arena, rate, &name) == XC_OK) {
-        printf(" " XC_STR_FMT, XC_STR_ARG(name));
+    return node != NULL ? xc_json_string(node) : XC_STR("1r/s");
+}
+
+
+static void
+xcctl_agency_rate(const xcctl_ask_t *ask)
+{
+    xc_str_t          id, refusals;
+    const xc_rate_t  *rate = ask->agency->rate;
+
+    refusals = xcctl_agency_refusals(ask, &id);
+    printf("rate         " XC_STR_FMT ": %" PRIu64 "r/%s, burst %" PRIu64
+           ", refusals " XC_STR_FMT, XC_STR_ARG(id), rate->requests,
+           rate->per_s == 1 ? "s" : "m", rate->burst, XC_STR_ARG(refusals));
+
+    if (rate->per_day != 0) {
+        printf(", %" PRIu64 " a day", rate->per_day);
+    }
+
+    if ((rate->cost_subject | rate->cost_field) != 0) {
+        printf("; a request costs 1, and %" PRIu64 " a subject, %" PRIu64
+               " a field", rate->cost_subject, rate->cost_field);
     }
 
     putchar('\n');
@@ -366,6 +387,28 @@ xcctl_agency_json_approvals(const xcctl_ask_t *ask)
 
 
 static void
+xcctl_agency_json_rate(const xcctl_ask_t *ask)
+{
+    xc_str_t          id, refusals;
+    const xc_rate_t  *rate = ask->agency->rate;
+
+    refusals = xcctl_agency_refusals(ask, &id);
+    printf(", \"rate\": {");
+    xcctl_emit_member("id", id, true);
+    printf(", \"rate\": \"%" PRIu64 "r/%s\", \"burst\": %" PRIu64,
+           rate->requests, rate->per_s == 1 ? "s" : "m", rate->burst);
+    xcctl_emit_member("refusals", refusals, false);
+
+    if (rate->per_day != 0) {
+        printf(", \"per_day\": %" PRIu64, rate->per_day);
+    }
+
+    printf(", \"cost\": {\"subject\": %" PRIu64 ", \"field\": %" PRIu64
+           "}}", rate->cost_subject, rate->cost_field);
+}
+
+
+static void
 xcctl_agency_json_credentials(const xcctl_ask_t *ask)
 {
     size_t                  i;
@@ -406,6 +449,7 @@ xcctl_explain_agency_json(const xcctl_ask_t *ask)
     xcctl_agency_json_grants(ask);
     xcctl_agency_json_fields(ask);
     xcctl_agency_json_approvals(ask);
+    xcctl_agency_json_rate(ask);
     xcctl_agency_json_credentials(ask);
     printf(", \"operations\": [");
 

@@ -83,6 +83,7 @@ static const xcctl_rule_t  xcctl_strict_rules[] = {
     { { "covered", 7 }, XCCTL_OBJECT, 0 },
     { { "decision", 8 }, XCCTL_TEXT, XCCTL_DECISION },
     { { "reason", 6 }, XCCTL_TEXT, 0 },
+    { { "limit", 5 }, XCCTL_OBJECT, 0 },
     { { "refused", 7 }, XCCTL_OBJECTS, 0 },
     { { "mode", 4 }, XCCTL_TEXT, XCCTL_DECISION },
     { { "policy", 6 }, XCCTL_OBJECT, XCCTL_DECISION },

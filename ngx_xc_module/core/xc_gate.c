@@ -86,6 +86,7 @@ xc_gate_observable(const xc_gate_t *gate)
     switch (gate->verdict.reason) {
 
     case XC_REASON_RATE_EXCEEDED:
+    case XC_REASON_QUOTA_EXCEEDED:
         return true;
 
     case XC_REASON_PURPOSE_NOT_ALLOWED:
@@ -201,18 +202,40 @@ xc_gate_scope(const xc_gate_conf_t *conf, const xc_msg_t *msg, xc_str_t body,
 
 
 /*
- * A stage's result, behind first: the verdict stays the first refusal, and one
- * that can't be observed ends what was let go on under it, so that `observe`
- * never lets pass what `enforce` would refuse for something else as well.
+ * The verdict stays the first refusal, and one that can't be observed ends what
+ * was let go on under it, so that `observe` never lets pass what `enforce`
+ * would refuse for something else as well.
  */
-static xc_rc_t
-xc_gate_behind(xc_gate_t *gate, const xc_verdict_t *first, xc_rc_t rc)
+xc_rc_t
+xc_gate_what(const xc_gate_conf_t *conf, const xc_msg_t *msg, xc_str_t body,
+    int64_t now_s, xc_arena_t *arena, xc_gate_t *gate)
 {
-    rc = xc_gate_passes(gate, rc) ? XC_OK : rc;
+    xc_rc_t       rc;
+    xc_verdict_t  scope;
 
+    rc = xc_gate_scope(conf, msg, body, now_s, arena, gate);
+    rc = xc_gate_passes(gate, rc) ? XC_OK : rc;
+    xc_gate_result_forget(gate);
+
+    if (rc != XC_OK) {
+        return rc;
+    }
+
+    scope = gate->verdict;
+    rc = xc_gate_ticket_fits(conf, now_s, arena, gate);
+
+    return xc_gate_end(gate, &scope, rc);
+}
+
+
+xc_rc_t
+xc_gate_end(xc_gate_t *gate, const xc_verdict_t *first, xc_rc_t rc)
+{
     if (first->reason != XC_REASON_NONE && (rc == XC_OK || rc == XC_DENIED)) {
         gate->verdict = *first;
     }
+
+    gate->observed = rc == XC_OK && gate->verdict.reason != XC_REASON_NONE;
 
     return rc;
 }
@@ -224,43 +247,35 @@ xc_gate_decide(const xc_gate_conf_t *conf, const xc_msg_t *msg, xc_str_t body,
 {
     int64_t       now_s;
     xc_rc_t       rc;
-    xc_verdict_t  rate, scope;
+    xc_verdict_t  limit;
 
-    if (!gate->authenticated || gate->operation == NULL) {
+    if (!gate->authenticated || gate->operation == NULL || conf->fleet) {
         return xc_gate_result(gate, XC_EINTERNAL);
     }
 
     rc = xc_gate_body(conf, msg, body, arena, gate);
     if (rc == XC_OK) {
-        rc = xc_gate_once(conf, clock, gate);
+        rc = xc_gate_ready(conf, clock, gate, &now_s);
+    }
+
+    if (rc == XC_OK) {
+        rc = xc_gate_pay(conf, clock, now_s, gate);
     }
 
     if (rc != XC_OK) {
         return rc;
     }
 
-    rate = gate->verdict;
+    limit = gate->verdict;
     gate->verdict.reason = XC_REASON_NONE;
 
-    /* The latest time seen, as above: what has ended stays so. */
-    now_s = xc_map_clock_s(conf->map, clock->now_s);
+    rc = xc_gate_what(conf, msg, body, xc_map_clock_s(conf->map, now_s), arena,
+                      gate);
+    rc = xc_gate_end(gate, &limit, rc);
 
-    rc = xc_gate_scope(conf, msg, body, now_s, arena, gate);
-    rc = xc_gate_behind(gate, &rate, rc);
-    xc_gate_result_forget(gate);
-
-    if (rc == XC_OK) {
-        scope = gate->verdict;
-
-        rc = xc_gate_ticket_fits(conf, now_s, arena, gate);
-        rc = xc_gate_behind(gate, &scope, rc);
-    }
-
-    gate->observed = rc == XC_OK && gate->verdict.reason != XC_REASON_NONE;
-
-    /* Observed or not; but what came over its rate is free, as a 429 is. */
-    if ((rc != XC_OK || gate->observed) && rate.reason == XC_REASON_NONE) {
-        xc_gate_refused(conf, clock, &gate->auth);
+    /* What came over a limit is free, as a 429 is. */
+    if (limit.reason == XC_REASON_NONE) {
+        xc_gate_spend(conf, clock, gate, rc);
     }
 
     return rc;

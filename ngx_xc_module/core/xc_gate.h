@@ -8,6 +8,7 @@
 #define XC_GATE_H
 
 #include "xc_auth.h"
+#include "xc_fleet.h"
 #include "xc_nonce.h"
 #include "xc_rate.h"
 #include "xc_scope.h"
@@ -15,19 +16,6 @@
 /* Octets of Content-Digest; over it digest-mismatch.  An admitted request's
  * record holds the field as it came, unknown algorithms included. */
 #define XC_GATE_DIGEST_MAX  1024
-
-/* Indices of the map's counters: refusals by reason, then these. */
-enum {
-    XC_COUNT_REASON = 0,                /* + xc_reason_t */
-    XC_COUNT_ADMITTED = 128,            /* decided allow */
-    XC_COUNT_OUTCOMES,
-    XC_COUNT_LINES,                     /* of the log, by workers */
-    XC_COUNT_BATCHES,
-    XC_COUNT_AUDIT_FAILURES,            /* batches not made durable */
-    XC_COUNT_SUMMARISED,                /* refusals over the backlog */
-    XC_COUNT_INTAKE,
-    XC_COUNT_OBSERVED                   /* decided deny, and let go on */
-};
 
 typedef struct {
     const xc_policy_t  *policy;
@@ -40,6 +28,8 @@ typedef struct {
     int64_t             observe_until_s;    /* before it what `observe` lets go on
                                            goes on; INT64_MIN: enforce,
                                            INT64_MAX: without an end */
+    bool                fleet;          /* limits and nonces are shared:
+                                           xc_gate_ask(), xc_gate_told() */
     const xc_mac_t     *token_key;      /* of tickets (xc_ticket.h); NULL: none */
 } xc_gate_conf_t;
 
@@ -47,6 +37,14 @@ typedef struct {
     int64_t  now_s;                     /* CLOCK_REALTIME */
     int64_t  boot_us;                   /* CLOCK_BOOTTIME */
 } xc_gate_clock_t;
+
+/* Of rate-exceeded and quota-exceeded: what was spent, and what is left. */
+typedef struct {
+    xc_limit_t             limit;       /* XC_LIMIT_NONE: it was not that */
+    const xc_agency_t     *agency;      /* the one that asks, or its
+                                           intermediary */
+    xc_rate_state_t        state;
+} xc_gate_limited_t;
 
 /* What the stages found, in their order; later ones read earlier ones. */
 typedef struct {
@@ -64,6 +62,9 @@ typedef struct {
                                            such, and the request goes on all the
                                            same (CONTRACT.md section 1, xc); only
                                            fields not refused are granted */
+    xc_gate_limited_t      limited;
+    xc_verdict_t           asked;       /* of what was asked, while the store is; */
+    xc_rc_t                asked_rc;    /* its result */
     xc_str_t               ref;         /* of a result: node:seq of its submit */
     int64_t                retry_after_s;       /* 0: none to name */
 } xc_gate_t;
@@ -91,6 +92,22 @@ xc_rc_t xc_gate_headers(const xc_gate_conf_t *conf, const xc_msg_t *msg,
 xc_rc_t xc_gate_decide(const xc_gate_conf_t *conf, const xc_msg_t *msg,
     xc_str_t body, const xc_gate_clock_t *clock, xc_arena_t *arena,
     xc_gate_t *gate) XC_WUR;
+
+/*
+ * The same in two steps, where a fleet shares limits and nonces: everything
+ * that needs no store, then, with its answer, the rest.  The order of checks
+ * stays: what the store refuses comes before what the scope refused.
+ *
+ * ask: XC_OK, and the store is to be asked, whatever the scope's verdict is;
+ * ask borrows gate.  XC_DENIED and others: a refusal that needs no store.
+ * told: answer NULL where the store gave none in time (fleet-unavailable);
+ * returns as xc_gate_decide().
+ */
+xc_rc_t xc_gate_ask(const xc_gate_conf_t *conf, const xc_msg_t *msg,
+    xc_str_t body, const xc_gate_clock_t *clock, xc_arena_t *arena,
+    xc_gate_t *gate, xc_fleet_ask_t *ask) XC_WUR;
+xc_rc_t xc_gate_told(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
+    xc_gate_t *gate, const xc_fleet_answer_t *answer) XC_WUR;
 
 /*
  * Appends the value of XC-Request (xc_ticket.h) for the answer to a submit that

@@ -32,16 +32,13 @@ xc_gate_birth(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
 }
 
 
-typedef uint8_t  xc_gate_keys_t[XC_AUTH_ONCE_MAX][XC_NONCE_KEY_SIZE];
-
-
-/* The keys of what may pass once, and has it passed? */
-static xc_rc_t
-xc_gate_seen(const xc_gate_conf_t *conf, int64_t now_s, const xc_auth_t *auth,
+xc_rc_t
+xc_gate_seen(const xc_gate_conf_t *conf, int64_t now_s, xc_gate_t *gate,
     xc_gate_keys_t keys)
 {
-    size_t   i;
-    xc_rc_t  rc;
+    size_t            i;
+    xc_rc_t           rc;
+    const xc_auth_t  *auth = &gate->auth;
 
     for (i = 0; i < auth->n_once; i++) {
         rc = xc_nonce_key(conf->map, auth->once[i].keyid, auth->once[i].value,
@@ -50,8 +47,13 @@ xc_gate_seen(const xc_gate_conf_t *conf, int64_t now_s, const xc_auth_t *auth,
             rc = xc_nonce_seen(conf->map, keys[i], now_s);
         }
 
+        if (rc == XC_DENIED) {
+            return xc_gate_deny(gate, XC_REASON_SIGNATURE_REPLAYED,
+                                XC_STR_NONE, XC_STR_NONE);
+        }
+
         if (rc != XC_OK) {
-            return rc;
+            return xc_gate_result(gate, rc);
         }
     }
 
@@ -80,7 +82,8 @@ xc_gate_has_places(const xc_gate_conf_t *conf, const xc_auth_t *auth)
 
 /* What the first max of them have paid. */
 static void
-xc_gate_return(const xc_gate_conf_t *conf, const xc_auth_t *auth, size_t max)
+xc_gate_return(const xc_gate_conf_t *conf, const xc_auth_t *auth, size_t max,
+    int64_t now_s)
 {
     size_t              i, n;
     const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
@@ -88,7 +91,7 @@ xc_gate_return(const xc_gate_conf_t *conf, const xc_auth_t *auth, size_t max)
     n = xc_auth_agencies(auth, who);
 
     for (i = 0; i < n && i < max; i++) {
-        xc_rate_return(conf->places[who[i]->index], who[i]->rate);
+        xc_rate_return(conf->places[who[i]->index], who[i]->rate, now_s);
     }
 }
 
@@ -103,67 +106,60 @@ xc_gate_kept_s(const xc_map_t *map, const xc_once_t *once)
 }
 
 
-static xc_rc_t
-xc_gate_burn(const xc_gate_conf_t *conf, const xc_gate_keys_t keys,
-    int64_t now_s, xc_gate_t *gate)
+xc_rc_t
+xc_gate_limit(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
+    const xc_agency_t *who, xc_limit_t limit, int64_t wait_us,
+    xc_gate_t *gate)
 {
-    size_t              i;
-    xc_rc_t             rc = XC_OK;
-    const xc_policy_t  *policy = conf->policy;
+    bool         via = who == gate->auth.via;
+    xc_reason_t  reason = limit == XC_LIMIT_PER_DAY
+                          ? XC_REASON_QUOTA_EXCEEDED : XC_REASON_RATE_EXCEEDED;
 
-    for (i = 0; i < gate->auth.n_once && rc == XC_OK; i++) {
-        rc = xc_nonce_burn(conf->map, keys[i],
-                           xc_gate_kept_s(conf->map, &gate->auth.once[i]),
-                           now_s);
+    gate->retry_after_s = (wait_us + 999999) / 1000000;
+    gate->limited.limit = limit;
+    gate->limited.agency = who;
+    xc_rate_state(conf->places[who->index], who->rate, clock->boot_us,
+                  xc_map_clock_s(conf->map, clock->now_s),
+                  &gate->limited.state);
+
+    if (via && limit == XC_LIMIT_PER_DAY) {
+        return xc_gate_deny(gate, reason,
+                            XC_STR("the intermediary's quota is spent"),
+                            XC_STR("代提交方的当日配额已用尽"));
     }
 
-    if (rc == XC_OK) {
-        gate->nonce_burned = gate->auth.n_once != 0;
-        return XC_OK;
+    if (via) {
+        return xc_gate_deny(gate, reason,
+                            XC_STR("the intermediary's rate is exceeded"),
+                            XC_STR("代提交方的请求过于频繁"));
     }
 
-    /* An observed one over its rate, which has not paid: that came first. */
-    if (gate->verdict.reason != XC_REASON_NONE
-        && (rc == XC_DENIED || rc == XC_ELIMIT))
-    {
-        return XC_DENIED;
+    if (limit == XC_LIMIT_REFUSALS) {
+        return xc_gate_deny(gate, reason,
+                            XC_STR("too many requests have been refused"),
+                            XC_STR("被拒绝的请求过多"));
     }
 
-    /* Another worker was faster, or nothing was free: not their cost. */
-    if (gate->verdict.reason == XC_REASON_NONE) {
-        xc_gate_return(conf, &gate->auth, XC_AUTH_AGENCIES_MAX);
-    }
-
-    if (rc == XC_DENIED) {
-        return xc_gate_deny(gate, XC_REASON_SIGNATURE_REPLAYED, XC_STR_NONE,
-                            XC_STR_NONE);
-    }
-
-    if (rc == XC_ELIMIT) {
-        gate->retry_after_s = policy->max_age_s;
-        return xc_gate_deny(gate, XC_REASON_REPLAY_STORE_FULL, XC_STR_NONE,
-                            XC_STR_NONE);
-    }
-
-    return xc_gate_result(gate, rc);
+    return xc_gate_deny(gate, reason, XC_STR_NONE, XC_STR_NONE);
 }
 
 
 /* All pay, or none does. */
 static xc_rc_t
 xc_gate_rate(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
-    xc_gate_t *gate)
+    int64_t now_s, xc_gate_t *gate)
 {
     size_t              i, n;
     xc_rc_t             rc = XC_OK;
-    int64_t             retry_us = 0;
+    int64_t             wait_us = 0;
+    xc_limit_t          limit = XC_LIMIT_NONE;
     const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
 
     n = xc_auth_agencies(&gate->auth, who);
 
     for (i = 0; i < n; i++) {
         rc = xc_rate_take(conf->places[who[i]->index], who[i]->rate,
-                          clock->boot_us, &retry_us);
+                          clock->boot_us, now_s, &limit, &wait_us);
         if (rc != XC_OK) {
             break;
         }
@@ -173,22 +169,11 @@ xc_gate_rate(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
         return XC_OK;
     }
 
-    xc_gate_return(conf, &gate->auth, i);
+    xc_gate_return(conf, &gate->auth, i, now_s);
 
-    if (rc != XC_DENIED) {
-        return xc_gate_result(gate, rc);
-    }
-
-    gate->retry_after_s = (retry_us + 999999) / 1000000;
-
-    if (who[i] == gate->auth.via) {
-        return xc_gate_deny(gate, XC_REASON_RATE_EXCEEDED,
-                            XC_STR("the intermediary's rate is exceeded"),
-                            XC_STR("代提交方的请求过于频繁"));
-    }
-
-    return xc_gate_deny(gate, XC_REASON_RATE_EXCEEDED, XC_STR_NONE,
-                        XC_STR_NONE);
+    return rc == XC_DENIED
+           ? xc_gate_limit(conf, clock, who[i], limit, wait_us, gate)
+           : xc_gate_result(gate, rc);
 }
 
 
@@ -244,37 +229,84 @@ xc_gate_still_valid(const xc_gate_conf_t *conf, int64_t now_s, xc_gate_t *gate)
 }
 
 
+/* What becomes of a request of which not everything could be burned. */
+static xc_rc_t
+xc_gate_unburned(const xc_gate_conf_t *conf, xc_gate_t *gate, xc_rc_t rc)
+{
+    /* An observed one over a limit: that came first. */
+    if (gate->verdict.reason != XC_REASON_NONE
+        && (rc == XC_DENIED || rc == XC_ELIMIT))
+    {
+        return XC_DENIED;
+    }
+
+    if (rc == XC_DENIED) {
+        return xc_gate_deny(gate, XC_REASON_SIGNATURE_REPLAYED, XC_STR_NONE,
+                            XC_STR_NONE);
+    }
+
+    if (rc == XC_ELIMIT) {
+        gate->retry_after_s = conf->policy->max_age_s;
+        return xc_gate_deny(gate, XC_REASON_REPLAY_STORE_FULL, XC_STR_NONE,
+                            XC_STR_NONE);
+    }
+
+    return xc_gate_result(gate, rc);
+}
+
+
+xc_rc_t
+xc_gate_burn(const xc_gate_conf_t *conf, const xc_gate_keys_t keys,
+    int64_t now_s, bool paid, xc_gate_t *gate)
+{
+    size_t   i;
+    xc_rc_t  rc = XC_OK;
+
+    for (i = 0; i < gate->auth.n_once && rc == XC_OK; i++) {
+        rc = xc_nonce_burn(conf->map, keys[i],
+                           xc_gate_kept_s(conf->map, &gate->auth.once[i]),
+                           now_s);
+    }
+
+    if (rc == XC_OK) {
+        gate->nonce_burned = gate->auth.n_once != 0;
+        return xc_gate_still_valid(conf, xc_map_clock_s(conf->map, now_s),
+                                   gate);
+    }
+
+    /* Another worker was faster, or nothing was free: not their cost. */
+    if (paid) {
+        xc_gate_return(conf, &gate->auth, XC_AUTH_AGENCIES_MAX, now_s);
+    }
+
+    return xc_gate_unburned(conf, gate, rc);
+}
+
+
 /*
  * Nonce seen before? → rate → nonce burned.  A 429 burns no nonce, a replay
- * spends no rate.  What goes on over its rate is not debited, and burns one:
- * else it could come again and again.  Others may have gone on to a later
- * second meanwhile and forgotten the nonce: hence once more, is it valid?
+ * spends no rate.  What goes on over a limit is not debited, and burns one:
+ * else it could come again and again.
  */
-static xc_rc_t
+xc_rc_t
 xc_gate_pay(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
     int64_t now_s, xc_gate_t *gate)
 {
     xc_rc_t         rc;
     xc_gate_keys_t  keys;
 
-    rc = xc_gate_seen(conf, now_s, &gate->auth, keys);
-    if (rc == XC_DENIED) {
-        return xc_gate_deny(gate, XC_REASON_SIGNATURE_REPLAYED, XC_STR_NONE,
-                            XC_STR_NONE);
+    rc = xc_gate_seen(conf, now_s, gate, keys);
+    if (rc != XC_OK) {
+        return rc;
     }
 
-    if (rc == XC_OK) {
-        rc = xc_gate_rate(conf, clock, gate);
-    }
+    rc = xc_gate_rate(conf, clock, now_s, gate);
 
     if (rc != XC_OK && !xc_gate_passes(gate, rc)) {
-        return xc_gate_result(gate, rc);
+        return rc;
     }
 
-    rc = xc_gate_burn(conf, keys, now_s, gate);
-
-    return rc != XC_OK ? rc
-           : xc_gate_still_valid(conf, xc_map_clock_s(conf->map, now_s), gate);
+    return xc_gate_burn(conf, keys, now_s, rc == XC_OK, gate);
 }
 
 
@@ -328,17 +360,16 @@ xc_gate_standing(const xc_gate_conf_t *conf, xc_gate_t *gate)
 
 
 xc_rc_t
-xc_gate_once(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
-    xc_gate_t *gate)
+xc_gate_ready(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
+    xc_gate_t *gate, int64_t *now_s)
 {
-    int64_t  now_s;
     xc_rc_t  rc;
 
     if (!xc_gate_has_places(conf, &gate->auth)) {
         return xc_gate_result(gate, XC_EINTERNAL);
     }
 
-    rc = xc_gate_clock(conf, clock, gate, &now_s);
+    rc = xc_gate_clock(conf, clock, gate, now_s);
     if (rc == XC_OK) {
         rc = xc_gate_birth(conf, clock, gate);
     }
@@ -348,28 +379,46 @@ xc_gate_once(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
     }
 
     /* By the latest time seen: a clock that steps back reopens nothing. */
-    gate->observing = now_s < conf->observe_until_s;
+    gate->observing = *now_s < conf->observe_until_s;
 
-    rc = xc_gate_still_valid(conf, now_s, gate);
-    if (rc == XC_OK) {
-        rc = xc_gate_standing(conf, gate);
-    }
+    rc = xc_gate_still_valid(conf, *now_s, gate);
 
-    return rc == XC_OK ? xc_gate_pay(conf, clock, now_s, gate) : rc;
+    return rc == XC_OK ? xc_gate_standing(conf, gate) : rc;
 }
 
 
+uint64_t
+xc_gate_cost(const xc_gate_t *gate, const xc_agency_t *agency)
+{
+    return gate->operation->kind == XC_OPERATION_CHECK ? 0
+           : xc_rate_cost(agency->rate, gate->request.n_subjects,
+                          gate->request.n_fields);
+}
+
+
+/* A refusal, observed or not, spends the refusals budget; what goes on pays
+ * for what it gets. */
 void
-xc_gate_refused(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
-    const xc_auth_t *auth)
+xc_gate_spend(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
+    const xc_gate_t *gate, xc_rc_t rc)
 {
     size_t              i, n;
+    int64_t             now_s = xc_map_clock_s(conf->map, clock->now_s);
+    xc_map_agency_t    *place;
     const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
 
-    n = xc_auth_agencies(auth, who);
+    n = xc_auth_agencies(&gate->auth, who);
 
     for (i = 0; i < n; i++) {
-        xc_rate_refused(conf->places[who[i]->index], who[i]->rate,
-                        clock->boot_us);
+        place = conf->places[who[i]->index];
+
+        if (rc != XC_OK || gate->observed) {
+            xc_rate_refused(place, who[i]->rate, clock->boot_us);
+        }
+
+        if (rc == XC_OK) {
+            xc_rate_debit(place, who[i]->rate, xc_gate_cost(gate, who[i]),
+                          clock->boot_us, now_s);
+        }
     }
 }

@@ -50,8 +50,10 @@ struct xc_map_header_s {
     pthread_mutex_t   agencies_lock;
     _Atomic uint64_t  published;
 
-    /* Zero in maps of before it was there. */
+    /* Zero in maps of before they were there. */
     xc_map_window_t   window;
+    _Atomic uint32_t  fleet;            /* a fleet's store knows more nonces */
+    _Atomic int64_t   left_s;           /* when the node last left a fleet */
 };
 
 typedef struct {
@@ -509,7 +511,22 @@ xc_map_secret(const xc_map_t *map)
 int64_t
 xc_map_birth_s(const xc_map_t *map)
 {
-    return map->header->birth_s;
+    int64_t  left_s = atomic_load(&map->header->left_s);
+
+    return left_s == 0 ? map->header->birth_s
+                       : XC_MAX(map->header->birth_s, left_s);
+}
+
+
+/* The time first: who reads in between still refuses. */
+void
+xc_map_fleet(xc_map_t *map, bool fleet, int64_t now_s)
+{
+    if (!fleet && atomic_load(&map->header->fleet) != 0) {
+        atomic_store(&map->header->left_s, xc_map_clock_s(map, now_s));
+    }
+
+    atomic_store(&map->header->fleet, fleet);
 }
 
 

@@ -23,7 +23,7 @@
  * as many of the next one, with places to spare (DESIGN.md section 5). */
 #define XC_MAP_STANDING         218453
 #define XC_MAP_STRIPES          64
-#define XC_MAP_COUNTERS         256
+#define XC_MAP_COUNTERS         512     /* one page: none moves what follows */
 #define XC_MAP_REPLAY_MIN       1000
 #define XC_MAP_REPLAY_MAX       10000000
 
@@ -31,6 +31,9 @@
  * bucket overflows before the promise is spent with odds under 1e-6. */
 #define XC_MAP_BUCKET           32
 #define XC_MAP_SPARE            4
+
+/* xc_map_agency_t.day: the day's number << this | the units used. */
+#define XC_MAP_DAY_SHIFT        40
 
 typedef struct {
     uint8_t   key[16];          /* all zero: never used */
@@ -43,7 +46,9 @@ typedef struct {
     _Atomic int64_t  refusals_tat_us;
     _Atomic uint64_t generation;    /* of the load that last named it */
     _Atomic uint64_t admitted, refused, limited;
-    uint8_t          reserved[24];  /* the day's quota */
+    _Atomic uint64_t day;           /* xc_rate.h: day << 40 | units used; 0 in
+                                       maps of before it was there */
+    uint8_t          reserved[16];
 } xc_map_agency_t;
 
 /* A credential or an agency that stands (xc_revoke.h). */
@@ -116,6 +121,13 @@ void xc_map_close(xc_map_t *map);
  * INT64_MIN where the birth rule does not apply. */
 int64_t xc_map_birth_s(const xc_map_t *map);
 
+/*
+ * Whether nonces are shared with other nodes from now on.  A node that leaves a
+ * fleet does not know what others have burned: it is born anew.  Only masters
+ * call this, at load.
+ */
+void xc_map_fleet(xc_map_t *map, bool fleet, int64_t now_s);
+
 /* The highest time that any process of this node has seen, after taking now_s
  * into account: what was evicted as expired stays stale when the clock steps
  * back. */
@@ -168,16 +180,17 @@ xc_map_nonce_holds(const xc_map_nonce_t *slot, int64_t now_s)
 /*
  * The place of an agency, made where it has none.  Only masters call this, at
  * load; it takes the map's lock itself.  NULL: all places are taken by
- * agencies of this or the last generation (now_us: idle ones of older loads
- * are reused).
+ * agencies of this or the last generation (idle ones of older loads are
+ * reused: at rest by now_us, and with nothing used on `day` (xc_rate_day()) or
+ * later).
  */
 xc_map_agency_t *xc_map_agency(xc_map_t *map, xc_str_t id, uint64_t generation,
-    int64_t now_us);
+    int64_t now_us, int64_t day);
 
 /* The same without making one; NULL when absent.  For workers at start. */
 xc_map_agency_t *xc_map_agency_find(const xc_map_t *map, xc_str_t id);
 
-/* Relaxed counters; meaning by index is the adapter's (xc_gate.h). */
+/* Relaxed counters; what they mean by index: xc_count.h. */
 static inline void
 xc_map_count(xc_map_t *map, unsigned counter)
 {

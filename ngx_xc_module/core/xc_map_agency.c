@@ -50,9 +50,10 @@ xc_map_agency_walk(const xc_map_t *map, xc_str_t id)
  * last names, one whose limits are at rest, so that nothing is forgiven. */
 static xc_map_agency_t *
 xc_map_agency_idle(const xc_map_t *map, xc_str_t id, uint64_t generation,
-    int64_t now_us)
+    int64_t now_us, int64_t day)
 {
     size_t            i, at = xc_map_agency_start(id);
+    uint64_t          begun = (uint64_t) day << XC_MAP_DAY_SHIFT;
     xc_map_agency_t  *agency;
 
     for (i = 0; i < XC_MAP_AGENCIES; i++) {
@@ -60,7 +61,8 @@ xc_map_agency_idle(const xc_map_t *map, xc_str_t id, uint64_t generation,
 
         if (atomic_load(&agency->generation) + 1 < generation
             && atomic_load(&agency->tat_us) <= now_us
-            && atomic_load(&agency->refusals_tat_us) <= now_us)
+            && atomic_load(&agency->refusals_tat_us) <= now_us
+            && atomic_load(&agency->day) <= begun)
         {
             return agency;
         }
@@ -81,6 +83,7 @@ xc_map_agency_settle(xc_map_agency_t *agency, xc_str_t id)
     atomic_store(&agency->admitted, 0);
     atomic_store(&agency->refused, 0);
     atomic_store(&agency->limited, 0);
+    atomic_store(&agency->day, 0);
     memset(agency->reserved, 0, sizeof(agency->reserved));
 
     memset(agency->id + 1, 0, sizeof(agency->id) - 1);
@@ -90,14 +93,14 @@ xc_map_agency_settle(xc_map_agency_t *agency, xc_str_t id)
 
 static xc_map_agency_t *
 xc_map_agency_take(xc_map_t *map, xc_str_t id, uint64_t generation,
-    int64_t now_us)
+    int64_t now_us, int64_t day)
 {
     xc_map_agency_t  *agency;
 
     agency = xc_map_agency_walk(map, id);
 
     if (agency == NULL) {
-        agency = xc_map_agency_idle(map, id, generation, now_us);
+        agency = xc_map_agency_idle(map, id, generation, now_us, day);
     }
 
     if (agency == NULL) {
@@ -117,7 +120,8 @@ xc_map_agency_take(xc_map_t *map, xc_str_t id, uint64_t generation,
 
 
 xc_map_agency_t *
-xc_map_agency(xc_map_t *map, xc_str_t id, uint64_t generation, int64_t now_us)
+xc_map_agency(xc_map_t *map, xc_str_t id, uint64_t generation, int64_t now_us,
+    int64_t day)
 {
     xc_map_agency_t  *agency;
 
@@ -127,7 +131,7 @@ xc_map_agency(xc_map_t *map, xc_str_t id, uint64_t generation, int64_t now_us)
         return NULL;
     }
 
-    agency = xc_map_agency_take(map, id, generation, now_us);
+    agency = xc_map_agency_take(map, id, generation, now_us, day);
     xc_map_mutex_unlock(map->agencies_lock);
 
     return agency;

@@ -118,9 +118,17 @@ typedef struct {
 typedef struct {
     int64_t   interval_us;          /* between two requests at the full rate */
     uint64_t  burst;                /* as nginx's limit_req nodelay */
+    uint64_t  requests;             /* as the policy says it: so many in */
+    int64_t   per_s;                /* 1 or 60 seconds */
     int64_t   refusals_interval_us; /* the same for refusals after the nonce */
     uint64_t  refusals_burst;
+    uint64_t  per_day;              /* units; 0: no quota */
+    uint64_t  cost_subject;         /* units beyond the one of the request */
+    uint64_t  cost_field;
 } xc_rate_t;
+
+#define XC_POLICY_PER_DAY_MAX   1000000000
+#define XC_POLICY_COST_MAX      10000       /* units a subject or field */
 
 typedef struct xc_agency_s xc_agency_t;
 

@@ -8,17 +8,22 @@
 #define XC_LOAD_BURST_MAX   1000000
 
 
-/* "10r/s" or "30r/m" to microseconds between two; fallback with a fault. */
-static int64_t
-xc_load_interval(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
-    int64_t fallback)
+typedef struct {
+    uint64_t  requests;             /* so many */
+    int64_t   per_s;                /* in so many seconds */
+} xc_load_pace_t;
+
+
+/* "10r/s" or "30r/m"; one a second with a node of NULL or a fault. */
+static xc_load_pace_t
+xc_load_pace(xc_load_t *load, const xc_at_t *at, const xc_json_t *node)
 {
-    int64_t   unit = 0;
+    int64_t   per_s = 0;
     uint64_t  n;
     xc_str_t  text, number;
 
     if (!xc_load_is(load, at, node, XC_LOAD_STRING)) {
-        return fallback;
+        return (xc_load_pace_t) { 1, 1 };
     }
 
     text = xc_json_string(node);
@@ -27,17 +32,48 @@ xc_load_interval(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     if (number.len != 0) {
         text.data += number.len;
         text.len = 3;
-        unit = xc_str_eq(text, XC_STR("r/s")) ? 1000000
-               : xc_str_eq(text, XC_STR("r/m")) ? 60000000 : 0;
+        per_s = xc_str_eq(text, XC_STR("r/s")) ? 1
+                : xc_str_eq(text, XC_STR("r/m")) ? 60 : 0;
     }
 
-    if (unit == 0 || !xc_ascii_u64(number, XC_LOAD_RATE_MAX, &n) || n == 0) {
+    if (per_s == 0 || !xc_ascii_u64(number, XC_LOAD_RATE_MAX, &n) || n == 0) {
         xc_load_fault(load, at, "must be a rate such as \"10r/s\" or "
                       "\"30r/m\", 1 to %d", XC_LOAD_RATE_MAX);
-        return fallback;
+        return (xc_load_pace_t) { 1, 1 };
     }
 
-    return unit / (int64_t) n;
+    return (xc_load_pace_t) { n, per_s };
+}
+
+
+static int64_t
+xc_load_interval_us(const xc_load_pace_t *pace)
+{
+    return pace->per_s * 1000000 / (int64_t) pace->requests;
+}
+
+
+static void
+xc_load_cost(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
+    xc_rate_t *rate)
+{
+    const xc_json_t  *v[2];
+
+    static const xc_load_member_t  members[] = {
+        XC_MEMBER("subject", XC_LOAD_INT),
+        XC_MEMBER("field", XC_LOAD_INT)
+    };
+
+    if (node == NULL
+        || !xc_load_object(load, at, node, members, XC_COUNT(members), v))
+    {
+        return;
+    }
+
+    rate->cost_subject = xc_load_int(load, XC_AT(at, "subject"), v[0], 0,
+                                     XC_POLICY_COST_MAX, 0, "");
+    rate->cost_field = xc_load_int(load, XC_AT(at, "field"), v[1], 0,
+                                   XC_POLICY_COST_MAX, 0, "");
 }
 
 
@@ -45,27 +81,34 @@ static void
 xc_load_rate(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     xc_rate_t *rate)
 {
+    xc_load_pace_t    pace, refusals;
     const xc_json_t  *v[5];
 
     static const xc_load_member_t  members[] = {
         XC_MEMBER("rate", XC_LOAD_STRING | XC_LOAD_REQUIRED),
         XC_MEMBER("burst", XC_LOAD_INT),
         XC_MEMBER("refusals", XC_LOAD_STRING),
-        XC_MEMBER("per_day", XC_LOAD_LATER),
-        XC_MEMBER("cost", XC_LOAD_LATER)
+        XC_MEMBER("per_day", XC_LOAD_INT),
+        XC_MEMBER("cost", XC_LOAD_OBJECT)
     };
 
     if (!xc_load_object(load, at, node, members, XC_COUNT(members), v)) {
         return;
     }
 
-    rate->interval_us = xc_load_interval(load, XC_AT(at, "rate"), v[0],
-                                         1000000);
+    pace = xc_load_pace(load, XC_AT(at, "rate"), v[0]);
+    refusals = xc_load_pace(load, XC_AT(at, "refusals"), v[2]);
+
+    rate->requests = pace.requests;
+    rate->per_s = pace.per_s;
+    rate->interval_us = xc_load_interval_us(&pace);
     rate->burst = xc_load_int(load, XC_AT(at, "burst"), v[1], 0,
                               XC_LOAD_BURST_MAX, 0, "");
-    rate->refusals_interval_us = xc_load_interval(load, XC_AT(at, "refusals"),
-                                                  v[2], 1000000);
+    rate->refusals_interval_us = xc_load_interval_us(&refusals);
     rate->refusals_burst = rate->burst;
+    rate->per_day = xc_load_int(load, XC_AT(at, "per_day"), v[3], 1,
+                                XC_POLICY_PER_DAY_MAX, 0, "");
+    xc_load_cost(load, XC_AT(at, "cost"), v[4], rate);
 }
 
 

@@ -298,10 +298,6 @@ xc_load_unknown(xc_load_t *load, const xc_at_t *at,
     for (i = 0; i < n; i++) {
         name = members[i].name;
 
-        if ((members[i].flags & XC_LOAD_LATER) != 0) {
-            continue;
-        }
-
         xc_buf_z(&known, known.len != 0 ? ", " : "");
         xc_buf_str(&known, name);
 
@@ -338,9 +334,6 @@ xc_load_one(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
 
     if (i == n) {
         xc_load_unknown(load, at, members, n);
-
-    } else if ((members[i].flags & XC_LOAD_LATER) != 0) {
-        xc_load_fault(load, at, XC_STR_FMT " " XC_LATER, XC_STR_ARG(at->key));
 
     } else if (xc_load_is(load, at, node, members[i].flags & XC_LOAD_TYPES)) {
         values[i] = node;

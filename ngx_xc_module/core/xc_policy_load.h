@@ -75,7 +75,6 @@ typedef struct {
 #define XC_LOAD_OBJECT      (1u << XC_JSON_OBJECT)
 #define XC_LOAD_TYPES       0x00ffu
 #define XC_LOAD_REQUIRED    0x0100u
-#define XC_LOAD_LATER       0x0200u         /* refused by name */
 
 /* A member that an object may have: its name, and the types that it may be of
  * with the flags above. */
@@ -86,8 +85,6 @@ typedef struct {
 
 #define XC_MEMBER(literal, flags)                                             \
     { { (literal), sizeof(literal) - 1 }, flags }
-
-#define XC_LATER    "is not supported by this version"
 
 /* How texts of the policy are put into messages: quoted, at most 64 bytes. */
 xc_str_t xc_load_quote(xc_load_t *load, xc_str_t text);

@@ -197,6 +197,26 @@ xc_odd_grants(xc_load_t *load, const xc_json_t *grants)
 }
 
 
+/* Every such request is let through, and the day is over. */
+static void
+xc_odd_rate(xc_load_t *load, const xc_at_t *at, const xc_rate_t *rate)
+{
+    uint64_t            most;
+    const xc_limits_t  *limits = &load->policy->limits;
+
+    most = 1 + rate->cost_subject * limits->subjects
+           + rate->cost_field * limits->fields;
+
+    if (rate->per_day != 0 && most > rate->per_day) {
+        xc_load_warn(load, XC_AT(at, "per_day"), "one request of %llu fields "
+                     "and %llu subjects costs %llu, more than the day has",
+                     (unsigned long long) limits->fields,
+                     (unsigned long long) limits->subjects,
+                     (unsigned long long) most);
+    }
+}
+
+
 /* The rate "default" is there for agencies to come. */
 static void
 xc_odd_rates(xc_load_t *load, const xc_json_t *rates)
@@ -219,6 +239,9 @@ xc_odd_rates(xc_load_t *load, const xc_json_t *rates)
     for (i = 0, it = xc_json_first(rates); it != NULL;
          it = xc_json_next(rates, it), i++)
     {
+        xc_odd_rate(load, XC_AT_KEY(at, xc_json_iter_key(it)),
+                    &load->rate_list[i]);
+
         if (!used[i] && !xc_str_eq(xc_json_iter_key(it), XC_STR("default"))) {
             xc_load_warn(load, XC_AT_KEY(at, xc_json_iter_key(it)),
                          "no agency has this rate");

@@ -155,3 +155,92 @@ xc_problem_accept_signature(xc_buf_t *out, const xc_policy_t *policy,
         xc_problem_parameter(out, "tag", policy->tag);
     }
 }
+
+
+typedef struct {
+    uint64_t  q;                    /* units, in */
+    uint64_t  w;                    /* so many seconds */
+} xc_problem_quota_t;
+
+
+/* Of a budget that the policy's reader kept as an interval alone. */
+static xc_problem_quota_t
+xc_problem_quota(int64_t interval_us)
+{
+    uint64_t  interval = (uint64_t) XC_MAX(interval_us, 1);
+
+    return interval <= 1000000
+           ? (xc_problem_quota_t) { 1000000 / interval, 1 }
+           : (xc_problem_quota_t) { XC_MAX(60000000 / interval, 1), 60 };
+}
+
+
+static void
+xc_problem_limit(xc_buf_t *out, xc_limit_t limit, const char *first,
+    uint64_t n, const char *second, uint64_t m)
+{
+    xc_sfv_bare_t  name = { XC_SFV_STRING, 0, xc_limit_name(limit) };
+
+    xc_sfv_write_bare(out, &name);
+    xc_buf_z(out, first);
+    xc_buf_u64(out, n);
+    xc_buf_z(out, second);
+    xc_buf_u64(out, m);
+}
+
+
+void
+xc_problem_ratelimit_policy(xc_buf_t *out, const xc_gate_limited_t *limited)
+{
+    const xc_rate_t     *rate = limited->agency->rate;
+    xc_problem_quota_t   quota;
+
+    xc_problem_limit(out, XC_LIMIT_RATE, ";q=", rate->requests, ";w=",
+                     (uint64_t) rate->per_s);
+
+    if (rate->per_day != 0) {
+        xc_buf_z(out, ", ");
+        xc_problem_limit(out, XC_LIMIT_PER_DAY, ";q=", rate->per_day, ";w=",
+                         86400);
+    }
+
+    if (limited->state.refusals_wait_us > 0) {
+        quota = xc_problem_quota(rate->refusals_interval_us);
+        xc_buf_z(out, ", ");
+        xc_problem_limit(out, XC_LIMIT_REFUSALS, ";q=", quota.q, ";w=",
+                         quota.w);
+    }
+}
+
+
+static uint64_t
+xc_problem_seconds(int64_t us)
+{
+    return (uint64_t) (us / 1000000 + (us % 1000000 > 0));
+}
+
+
+void
+xc_problem_ratelimit(xc_buf_t *out, const xc_gate_limited_t *limited)
+{
+    const xc_rate_t        *rate = limited->agency->rate;
+    const xc_rate_state_t  *state = &limited->state;
+
+    xc_problem_limit(out, XC_LIMIT_RATE, ";r=",
+                     XC_MIN(state->rate_left, rate->requests), ";t=",
+                     xc_problem_seconds(state->rate_left == 0
+                                        ? state->rate_wait_us
+                                        : state->rate_full_us));
+
+    if (rate->per_day != 0) {
+        xc_buf_z(out, ", ");
+        xc_problem_limit(out, XC_LIMIT_PER_DAY, ";r=", state->day_left, ";t=",
+                         (uint64_t) state->day_reset_s);
+    }
+
+    if (state->refusals_wait_us > 0) {
+        xc_buf_z(out, ", ");
+        xc_problem_limit(out, XC_LIMIT_REFUSALS, ";r=", 0, ";t=",
+                         xc_problem_seconds(state->refusals_wait_us));
+    }
+}

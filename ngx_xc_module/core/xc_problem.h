@@ -43,4 +43,18 @@ void xc_problem_challenge(xc_buf_t *out, xc_scheme_t scheme,
 void xc_problem_accept_signature(xc_buf_t *out, const xc_policy_t *policy,
     const xc_msg_t *msg, xc_str_t nonce);
 
+/*
+ * RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11) of a
+ * 429: what is due to the agency that has spent it, and what is left.  `rate`
+ * by the policy's own numbers; its r is never over q, though a burst may be: it
+ * is what the next window is sure to hold.  `per_day` where there is a quota,
+ * `refusals` where that is what was spent.  No member tells whose they are.
+ * limited: limit is not XC_LIMIT_NONE.
+ */
+#define XC_PROBLEM_RATELIMIT_MAX    256
+
+void xc_problem_ratelimit_policy(xc_buf_t *out,
+    const xc_gate_limited_t *limited);
+void xc_problem_ratelimit(xc_buf_t *out, const xc_gate_limited_t *limited);
+
 #endif

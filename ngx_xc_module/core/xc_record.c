@@ -386,6 +386,30 @@ xc_record_reason(xc_buf_t *out, const xc_record_decision_t *in)
 }
 
 
+/* Which limit, and whose: the agency's, or its intermediary's. */
+static bool
+xc_record_limit(xc_buf_t *out, const xc_record_decision_t *in)
+{
+    xc_reason_t               reason = in->gate->verdict.reason;
+    const xc_gate_limited_t  *limited = &in->gate->limited;
+
+    if (limited->limit == XC_LIMIT_NONE
+        || (reason != XC_REASON_RATE_EXCEEDED
+            && reason != XC_REASON_QUOTA_EXCEEDED))
+    {
+        return false;
+    }
+
+    xc_buf_z(out, "{\"agency\":");
+    xc_buf_json(out, limited->agency->id);
+    xc_buf_z(out, ",\"name\":");
+    xc_buf_json(out, xc_limit_name(limited->limit));
+    xc_buf_char(out, '}');
+
+    return true;
+}
+
+
 static bool
 xc_record_refused(xc_buf_t *out, const xc_record_decision_t *in)
 {
@@ -463,6 +487,7 @@ static const xc_record_member_t  xc_record_members[] = {
     XC_RECORD_MEMBER("covered", true, xc_record_covered),
     XC_RECORD_MEMBER("decision", false, xc_record_decided),
     XC_RECORD_MEMBER("reason", false, xc_record_reason),
+    XC_RECORD_MEMBER("limit", false, xc_record_limit),
     XC_RECORD_MEMBER("refused", true, xc_record_refused),
     XC_RECORD_MEMBER("mode", false, xc_record_mode),
     XC_RECORD_MEMBER("policy", false, xc_record_policy),

@@ -14,15 +14,13 @@ static void ngx_xc_audit_answer(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     xc_record_outcome_t *in);
 static void ngx_xc_audit_variable(ngx_http_request_t *r, ngx_int_t index,
     xc_str_t *value);
-static ngx_int_t ngx_xc_audit_wait(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
-static void ngx_xc_audit_wait_handler(ngx_http_request_t *r);
+static void ngx_xc_audit_wait_expired(ngx_xc_ctx_t *ctx);
 static void ngx_xc_audit_withdraw(ngx_xc_ctx_t *ctx);
 static void ngx_xc_audit_wait_cleanup(void *data);
 static ngx_xc_entry_t *ngx_xc_entry_decision(ngx_http_request_t *r,
     ngx_xc_ctx_t *ctx, ngx_xc_entry_e kind);
 static void ngx_xc_audit_hand_over(ngx_xc_entry_t *entry, ngx_xc_ctx_t *ctx);
 static void ngx_xc_audit_follow(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry);
-static void ngx_xc_audit_resume(ngx_xc_ctx_t *ctx);
 
 
 ngx_int_t
@@ -53,7 +51,10 @@ ngx_xc_audit_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
     entry->waiting = 1;
     ctx->decision = entry;
 
-    if (ngx_xc_audit_wait(r, ctx) != NGX_OK) {
+    if (ngx_xc_wait(r, ctx, audit->conf->timeout, ngx_xc_audit_wait_expired,
+                    ngx_xc_audit_wait_cleanup)
+        != NGX_OK)
+    {
         ctx->decision = NULL;
         ngx_xc_entry_free(entry);
         return NGX_ERROR;
@@ -102,6 +103,8 @@ ngx_xc_audit_outcome(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
     xc_record_outcome_t   in;
 
     entry = ctx->decision ? ctx->decision->outcome : ctx->outcome;
+
+    ngx_xc_count_answered(ctx);
 
     ngx_xc_audit_answer(r, ctx, &in);
 
@@ -193,53 +196,9 @@ ngx_xc_audit_variable(ngx_http_request_t *r, ngx_int_t index, xc_str_t *value)
 }
 
 
-/* Waiting, as ngx_http_limit_req_module.c does: a timer on the write event,
- * not cancelable, so that a graceful exit waits for the request */
-
-static ngx_int_t
-ngx_xc_audit_wait(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
-{
-    ngx_http_cleanup_t  *cln;
-
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_xc_audit_wait_cleanup;
-    cln->data = ctx;
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_xc_audit_wait_handler;
-    ngx_add_timer(r->connection->write, ngx_xc_audit->conf->timeout);
-
-    return NGX_OK;
-}
-
-
 static void
-ngx_xc_audit_wait_handler(ngx_http_request_t *r)
+ngx_xc_audit_wait_expired(ngx_xc_ctx_t *ctx)
 {
-    ngx_event_t   *wev = r->connection->write;
-    ngx_xc_ctx_t  *ctx;
-
-    if (!wev->timedout) {
-
-        if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        }
-
-        return;
-    }
-
-    wev->timedout = 0;
-
-    ctx = ngx_xc_get_ctx(r);
-
     /* not the connection's log, which would add the subject's id */
 
     ngx_log_error(NGX_LOG_ERR, ngx_xc_audit->log, 0,
@@ -255,7 +214,7 @@ ngx_xc_audit_wait_handler(ngx_http_request_t *r)
     ctx->audit_failed = 1;
 
     ngx_xc_audit_withdraw(ctx);
-    ngx_xc_audit_resume(ctx);
+    ngx_xc_resume(ctx);
 }
 
 
@@ -384,7 +343,7 @@ ngx_xc_audit_wake(ngx_xc_audit_t *audit)
         ngx_xc_entry_free(entry);
 
         if (ctx && waiting) {
-            ngx_xc_audit_resume(ctx);
+            ngx_xc_resume(ctx);
         }
     }
 }
@@ -401,6 +360,8 @@ ngx_xc_audit_hand_over(ngx_xc_entry_t *entry, ngx_xc_ctx_t *ctx)
         ctx->audit_failed = 1;
         return;
     }
+
+    ngx_xc_count_decided(ctx, ngx_xc_audit->settled_us);
 
     ctx->seq = entry->seq;
     ngx_memcpy(ctx->leaf, entry->leaf, XC_SHA256_SIZE);
@@ -429,35 +390,4 @@ ngx_xc_audit_follow(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry)
     outcome->len = out.len;
 
     ngx_xc_audit_push(audit, outcome);
-}
-
-
-/* Touches neither the request nor its context after it has run */
-
-static void
-ngx_xc_audit_resume(ngx_xc_ctx_t *ctx)
-{
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
-    r = ctx->request;
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    if (c->write->timer_set) {
-        ngx_del_timer(c->write);
-    }
-
-    r->read_event_handler = ngx_http_block_reading;
-    r->write_event_handler = ngx_http_core_run_phases;
-
-    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-
-    } else {
-        ngx_http_core_run_phases(r);
-    }
-
-    ngx_http_run_posted_requests(c);
 }

@@ -124,6 +124,9 @@ typedef struct {
     ngx_uint_t                 n;
     ngx_uint_t                 opened;         /* the journal; the thread's */
     xc_journal_report_t        report;
+    int64_t                    commit_us;      /* how long it took */
+    int64_t                    settled_us;     /* CLOCK_BOOTTIME, when it was
+                                                  known */
     xc_rc_t                    rc;
     u_char                    *scratch;
     size_t                     scratch_size;

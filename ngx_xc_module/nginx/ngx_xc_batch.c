@@ -18,6 +18,7 @@ static void ngx_xc_audit_written(ngx_xc_audit_t *audit,
     ngx_xc_entry_t *entry, xc_journal_entry_t *line);
 static void ngx_xc_audit_unwritten(ngx_xc_audit_t *audit,
     ngx_xc_entry_t *entry, ngx_queue_t *again);
+static int64_t ngx_xc_audit_clock_us(void);
 
 
 ngx_xc_entry_t *
@@ -231,6 +232,7 @@ ngx_xc_audit_fill(ngx_xc_audit_t *audit)
 void
 ngx_xc_audit_thread(void *data, ngx_log_t *log)
 {
+    int64_t          began_us;
     ngx_xc_audit_t  *audit = *(ngx_xc_audit_t **) data;
 
     (void) log;
@@ -253,9 +255,24 @@ ngx_xc_audit_thread(void *data, ngx_log_t *log)
         return;
     }
 
+    began_us = ngx_xc_audit_clock_us();
+
     audit->rc = xc_journal_append(&audit->journal, audit->lines, audit->n,
                                   audit->scratch, audit->scratch_size,
                                   &audit->report);
+
+    audit->commit_us = ngx_xc_audit_clock_us() - began_us;
+}
+
+
+static int64_t
+ngx_xc_audit_clock_us(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 
@@ -329,9 +346,14 @@ ngx_xc_audit_settle(ngx_xc_audit_t *audit)
     if (audit->rc == XC_OK) {
         audit->dirty = 1;
         audit->last_us = ngx_xc_state_now_us(NULL);
+        audit->settled_us = ngx_xc_state_boot_us();
         xc_map_count(&audit->conf->map, XC_COUNT_BATCHES);
         atomic_fetch_add_explicit(&audit->conf->map.counters[XC_COUNT_LINES],
                                   audit->n, memory_order_relaxed);
+        xc_count_value(&audit->conf->map, XC_HISTOGRAM_COMMIT,
+                       audit->commit_us);
+        xc_count_value(&audit->conf->map, XC_HISTOGRAM_BATCH,
+                       (int64_t) audit->n);
 
     } else {
         xc_map_count(&audit->conf->map, XC_COUNT_AUDIT_FAILURES);

@@ -10,7 +10,6 @@
 #include "xc_files.h"
 
 
-static char *ngx_xc_conf_later(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_xc_conf_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_xc_conf_policy(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -81,7 +80,7 @@ ngx_command_t  ngx_xc_commands[] = {
       NULL },
 
     { ngx_string("xc_status"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
       ngx_xc_status,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -95,8 +94,8 @@ ngx_command_t  ngx_xc_commands[] = {
       NULL },
 
     { ngx_string("xc_fleet"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
-      ngx_xc_conf_later,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_xc_fleet_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -110,18 +109,6 @@ ngx_command_t  ngx_xc_commands[] = {
 
       ngx_null_command
 };
-
-
-static char *
-ngx_xc_conf_later(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    (void) conf;
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "the directive \"%V\" is not supported by this version: "
-                       "remove it", &cmd->name);
-    return NGX_CONF_ERROR;
-}
 
 
 static char *
@@ -344,6 +331,7 @@ ngx_xc_create_main_conf(ngx_conf_t *cf)
     xmcf->backlog = 4096;
     xmcf->checkpoint = 1000;
     xmcf->heartbeat = 600000;
+    xmcf->intake_expires_s = INT64_MAX;
 
     return xmcf;
 }

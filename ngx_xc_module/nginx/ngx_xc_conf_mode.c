@@ -14,7 +14,8 @@
 #define NGX_XC_OBSERVED                                                       \
     "purpose-not-allowed, field-unknown, field-not-granted, "                 \
     "approval-required, approval-invalid, sweep-not-authorized, "             \
-    "subject-required and rate-exceeded are recorded, and the requests go on"
+    "subject-required, rate-exceeded and quota-exceeded are recorded, and "   \
+    "the requests go on"
 
 
 static char *ngx_xc_mode_plain(ngx_conf_t *cf, ngx_xc_loc_conf_t *xlcf);

@@ -27,12 +27,14 @@ static ngx_int_t ngx_xc_gate_read_body(ngx_http_request_t *r,
     ngx_xc_ctx_t *ctx);
 static void ngx_xc_gate_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_xc_gate_decide(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static ngx_int_t ngx_xc_gate_ask(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    xc_gate_clock_t *clock);
+static ngx_int_t ngx_xc_gate_told(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_gate_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_gate_fail(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     xc_reason_t reason);
 static ngx_int_t ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static void ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
-static void ngx_xc_gate_count(ngx_xc_ctx_t *ctx);
 static void ngx_xc_gate_full(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static void ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     const char *what);
@@ -104,6 +106,10 @@ ngx_xc_gate_again(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
         }
 
         return NGX_DONE;
+
+    case NGX_XC_FLEET_WAIT:
+
+        return ctx->waiter != NULL ? NGX_AGAIN : ngx_xc_gate_told(r, ctx);
 
     case NGX_XC_AUDIT_WAIT:
 
@@ -203,10 +209,14 @@ ngx_xc_gate_start(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
     ngx_xc_ctx_t     *ctx;
     xc_gate_clock_t   clock;
 
+    ngx_xc_state_clock(&clock);
+
     ctx = ngx_xc_gate_init(r, xlcf);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ctx->begin_us = clock.boot_us;
 
     if (xlcf->gate.map == NULL) {
 
@@ -214,8 +224,6 @@ ngx_xc_gate_start(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
 
         return ngx_xc_gate_fail(r, ctx, XC_REASON_AUDIT_UNAVAILABLE);
     }
-
-    ngx_xc_state_clock(&clock);
 
     rc = xc_gate_headers(&xlcf->gate, &ctx->msg, &clock, &ctx->arena,
                          &ctx->gate);
@@ -342,8 +350,52 @@ ngx_xc_gate_decide(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 
     ngx_xc_state_clock(&clock);
 
+    if (ctx->conf->gate.fleet) {
+        return ngx_xc_gate_ask(r, ctx, &clock);
+    }
+
     rc = xc_gate_decide(&ctx->conf->gate, &ctx->msg, ctx->body, &clock,
                         &ctx->arena, &ctx->gate);
+    if (rc != XC_OK) {
+        return ngx_xc_gate_refuse(r, ctx);
+    }
+
+    return ngx_xc_gate_admit(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_xc_gate_ask(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    xc_gate_clock_t *clock)
+{
+    xc_rc_t         rc;
+    xc_fleet_ask_t  ask;
+
+    rc = xc_gate_ask(&ctx->conf->gate, &ctx->msg, ctx->body, clock,
+                     &ctx->arena, &ctx->gate, &ask);
+    if (rc != XC_OK) {
+        return ngx_xc_gate_refuse(r, ctx);
+    }
+
+    ctx->state = NGX_XC_FLEET_WAIT;
+
+    return ngx_xc_fleet_ask(r, ctx, &ask) == NGX_AGAIN
+           ? NGX_AGAIN : ngx_xc_gate_told(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_xc_gate_told(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    xc_rc_t          rc;
+    xc_gate_clock_t  clock;
+
+    ngx_xc_state_clock(&clock);
+    xc_map_count(ctx->conf->gate.map, ctx->told ? XC_COUNT_FLEET_ANSWERS
+                                                : XC_COUNT_FLEET_FAILURES);
+
+    rc = xc_gate_told(&ctx->conf->gate, &clock, &ctx->gate,
+                      ctx->told ? &ctx->answer : NULL);
     if (rc != XC_OK) {
         return ngx_xc_gate_refuse(r, ctx);
     }
@@ -357,8 +409,7 @@ ngx_xc_gate_decide(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 static ngx_int_t
 ngx_xc_gate_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
-    ngx_int_t        rc;
-    xc_gate_conf_t  *gate = &ctx->conf->gate;
+    ngx_int_t  rc;
 
     if (xc_hash_new(&ctx->arena, XC_HASH_SHA256, &ctx->hash) != XC_OK) {
         return ngx_xc_gate_fail(r, ctx, XC_REASON_INTERNAL_ERROR);
@@ -380,9 +431,7 @@ ngx_xc_gate_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
         return ngx_xc_gate_fail(r, ctx, XC_REASON_AUDIT_UNAVAILABLE);
     }
 
-    xc_map_count(gate->map, ctx->gate.observed ? XC_COUNT_OBSERVED
-                                               : XC_COUNT_ADMITTED);
-    ngx_xc_gate_count(ctx);
+    ngx_xc_count_gone_on(ctx);
 
     if (ctx->gate.observed) {
         ngx_xc_gate_log(r, ctx, "observed");
@@ -417,6 +466,7 @@ ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
         ctx->gate.verdict.reason = XC_REASON_INTERNAL_ERROR;
     }
 
+    ngx_xc_count_decided(ctx, ngx_xc_state_boot_us());
     ngx_xc_gate_note(r, ctx);
 
     /* what could not be recorded as allowed is itself unrecorded */
@@ -441,18 +491,9 @@ ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 static void
 ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
-    xc_reason_t      reason = ctx->gate.verdict.reason;
-    xc_gate_conf_t  *gate = &ctx->conf->gate;
+    ngx_xc_count_refused(ctx);
 
-    if (gate->map) {
-        xc_map_count(gate->map, XC_COUNT_REASON + reason);
-
-        if (ctx->gate.authenticated) {
-            ngx_xc_gate_count(ctx);
-        }
-    }
-
-    if (reason == XC_REASON_REPLAY_STORE_FULL) {
+    if (ctx->gate.verdict.reason == XC_REASON_REPLAY_STORE_FULL) {
         ngx_xc_gate_full(r, ctx);
     }
 
@@ -477,33 +518,6 @@ ngx_xc_gate_full(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
                   "xc: the replay store is full: requests are refused until "
                   "signatures expire; write a larger replay= than %uL in "
                   "xc_state and restart", ctx->conf->gate.map->replay);
-}
-
-
-/* The counters of the agency, and of an intermediary that asks for it */
-
-static void
-ngx_xc_gate_count(ngx_xc_ctx_t *ctx)
-{
-    size_t              i, n;
-    xc_reason_t         reason = ctx->gate.verdict.reason;
-    xc_map_agency_t    *place;
-    const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
-
-    n = xc_auth_agencies(&ctx->gate.auth, who);
-
-    for (i = 0; i < n; i++) {
-        place = ctx->conf->gate.places[who[i]->index];
-
-        if (place == NULL) {
-            continue;
-        }
-
-        atomic_fetch_add_explicit(reason == XC_REASON_NONE ? &place->admitted
-                                  : reason == XC_REASON_RATE_EXCEEDED
-                                  ? &place->limited : &place->refused,
-                                  1, memory_order_relaxed);
-    }
 }
 
 
@@ -551,7 +565,9 @@ ngx_xc_gate_log_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    if (ctx->state == NGX_XC_START || ctx->state == NGX_XC_BODY_WAIT) {
+    if (ctx->state == NGX_XC_START || ctx->state == NGX_XC_BODY_WAIT
+        || ctx->state == NGX_XC_FLEET_WAIT)
+    {
         ctx->gate.verdict.reason = ngx_xc_gate_ended_by(r);
         ctx->state = NGX_XC_DENIED;
 

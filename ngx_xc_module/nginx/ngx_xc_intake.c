@@ -305,6 +305,7 @@ ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_xc_loc_conf_t *xlcf = conf;
 
     ngx_str_t                 *value;
+    ngx_xc_main_conf_t        *xmcf;
     ngx_xc_intake_doc_t       *doc;
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -320,6 +321,10 @@ ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (doc == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_xc_module);
+    xmcf->intake_expires_s = ngx_min(xmcf->intake_expires_s,
+                                     doc->intake->expires_s);
 
     xlcf->intake = doc;
     xlcf->handler = ngx_xc_intake_handler;

@@ -10,6 +10,8 @@
 
 static ngx_int_t ngx_xc_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_xc_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_xc_init_process(ngx_cycle_t *cycle);
+static void ngx_xc_exit_process(ngx_cycle_t *cycle);
 static void ngx_xc_ctx_cleanup(void *data);
 static void *ngx_xc_pool_alloc(void *ctx, size_t size);
 static int ngx_xc_pool_defer(void *ctx, void (*fn)(void *data), void *data);
@@ -37,10 +39,10 @@ ngx_module_t  ngx_xc_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     ngx_xc_state_init_module,              /* init module */
-    ngx_xc_audit_init_process,             /* init process */
+    ngx_xc_init_process,                   /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    ngx_xc_audit_exit_process,             /* exit process */
+    ngx_xc_exit_process,                   /* exit process */
     ngx_xc_state_exit_master,              /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -101,11 +103,33 @@ ngx_xc_postconfiguration(ngx_conf_t *cf)
 }
 
 
+static ngx_int_t
+ngx_xc_init_process(ngx_cycle_t *cycle)
+{
+    if (ngx_xc_audit_init_process(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_xc_fleet_init_process(cycle);
+}
+
+
+/* The log last: what ends before it may still leave a record */
+
+static void
+ngx_xc_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_xc_fleet_exit_process(cycle);
+    ngx_xc_audit_exit_process(cycle);
+}
+
+
 /* Marks the cleanup that holds the context, too */
 
 static void
 ngx_xc_ctx_cleanup(void *data)
 {
+    ngx_xc_fleet_forget(data);
     ngx_xc_audit_forget(data);
 }
 

@@ -12,6 +12,7 @@
 #include "ngx_xc_compat.h"
 #include <ngx_thread_pool.h>
 
+#include "xc_count.h"
 #include "xc_gate.h"
 #include "xc_intake.h"
 #include "xc_journal.h"
@@ -36,10 +37,25 @@ typedef struct {
 } ngx_xc_policy_t;
 
 
+/* xc_fleet */
+
+typedef struct {
+    ngx_addr_t                   addr;         /* numeric: nothing is resolved
+                                                  once nginx runs */
+    ngx_uint_t                   db;
+    ngx_str_t                    password;     /* empty: none; never logged */
+    ngx_str_t                    prefix;
+    ngx_msec_t                   timeout;
+    int64_t                      window_s;     /* of the policies; set in
+                                                  init_module */
+} ngx_xc_fleet_conf_t;
+
+
 /* A location with a gate, for the start record */
 
 typedef struct ngx_xc_loc_conf_s  ngx_xc_loc_conf_t;
 typedef struct ngx_xc_intake_doc_s  ngx_xc_intake_doc_t;
+typedef struct ngx_xc_status_conf_s  ngx_xc_status_conf_t;
 
 typedef struct {
     ngx_str_t                    server;
@@ -66,8 +82,12 @@ typedef struct {
     ngx_str_t                    vkey;
     const xc_mac_t              *subject_key;  /* NULL: only types are recorded */
 
+    ngx_xc_fleet_conf_t         *fleet;        /* NULL: limits of its own */
+
     ngx_array_t                  policies;     /* ngx_xc_policy_t * */
     ngx_array_t                  gates;        /* ngx_xc_gate_info_t */
+    int64_t                      intake_expires_s; /* of the first document that
+                                                  does; INT64_MAX: none */
 
     ngx_int_t                    id_index;     /* of $request_id */
     ngx_int_t                    upstream_addr_index;
@@ -91,6 +111,7 @@ struct ngx_xc_loc_conf_s {
     const xc_mac_t              *token_key;
 
     ngx_xc_intake_doc_t         *intake;
+    ngx_xc_status_conf_t        *status;
     ngx_http_handler_pt          handler;      /* ours: such a location is not
                                                   gated by an outer level */
 
@@ -107,7 +128,8 @@ struct ngx_xc_loc_conf_s {
 
 
 /*
- * Legal transitions: START → BODY_WAIT → AUDIT_WAIT → ADMITTED, and from any
+ * Legal transitions: START → BODY_WAIT → FLEET_WAIT → AUDIT_WAIT → ADMITTED,
+ * where there is a body and a fleet to wait for, and from any
  * of them to DENIED.  ADMITTED may still become DENIED, when the request is
  * sent on inside nginx to anything but what was decided.
  */
@@ -115,6 +137,7 @@ struct ngx_xc_loc_conf_s {
 typedef enum {
     NGX_XC_START = 0,
     NGX_XC_BODY_WAIT,
+    NGX_XC_FLEET_WAIT,
     NGX_XC_AUDIT_WAIT,
     NGX_XC_ADMITTED,
     NGX_XC_DENIED
@@ -122,14 +145,18 @@ typedef enum {
 
 
 typedef struct ngx_xc_entry_s  ngx_xc_entry_t;
+typedef struct ngx_xc_waiter_s  ngx_xc_waiter_t;
+typedef struct ngx_xc_ctx_s  ngx_xc_ctx_t;
 
 
 /* Lies in a pool cleanup, so that it outlives internal redirects */
 
-typedef struct {
+struct ngx_xc_ctx_s {
     ngx_http_request_t          *request;
     ngx_xc_loc_conf_t           *conf;         /* of the location that decided */
     ngx_xc_state_e               state;
+    int64_t                      begin_us;     /* CLOCK_BOOTTIME; 0: the gate
+                                                  did not begin */
 
     xc_arena_t                   arena;        /* the request's pool, limited */
     xc_msg_t                     msg;
@@ -142,6 +169,11 @@ typedef struct {
     ngx_str_t                    uri;
     ngx_str_t                    args;
     ngx_str_t                    method;
+
+    void                       (*expired)(ngx_xc_ctx_t *ctx);  /* the wait */
+
+    ngx_xc_waiter_t             *waiter;       /* at the fleet's store */
+    xc_fleet_answer_t            answer;       /* told */
 
     ngx_xc_entry_t              *decision;     /* on its way to the log */
     ngx_xc_entry_t              *outcome;      /* reserved; set once admitted */
@@ -158,10 +190,12 @@ typedef struct {
     ngx_uint_t                   status;       /* of the first header sent */
 
     unsigned                     listed:1;     /* in that queue */
+    unsigned                     decided:1;    /* and the time to it counted */
     unsigned                     audit_failed:1;
     unsigned                     answered:1;   /* the answer's last buffer */
     unsigned                     hash_failed:1;
-} ngx_xc_ctx_t;
+    unsigned                     told:1;       /* the fleet's answer is here */
+};
 
 
 extern ngx_module_t  ngx_xc_module;
@@ -219,6 +253,14 @@ void ngx_xc_conf_faults(ngx_conf_t *cf, ngx_str_t *file,
 ngx_int_t ngx_xc_gate_handler(ngx_http_request_t *r);
 ngx_int_t ngx_xc_gate_log_handler(ngx_http_request_t *r);
 
+/* ngx_xc_count.c: a refusal; what goes on; the time to the decision, once a
+ * request, and to the end of the answer */
+
+void ngx_xc_count_refused(ngx_xc_ctx_t *ctx);
+void ngx_xc_count_gone_on(ngx_xc_ctx_t *ctx);
+void ngx_xc_count_decided(ngx_xc_ctx_t *ctx, int64_t boot_us);
+void ngx_xc_count_answered(ngx_xc_ctx_t *ctx);
+
 /* ngx_xc_body.c */
 
 /* The request's body as one run of bytes.  NGX_DECLINED: more than max, and
@@ -256,11 +298,56 @@ void ngx_xc_state_journal_conf(ngx_cycle_t *cycle, ngx_xc_main_conf_t *mcf,
     xc_journal_conf_t *conf);
 void ngx_xc_state_clock(xc_gate_clock_t *clock);
 int64_t ngx_xc_state_now_us(void *data);
+int64_t ngx_xc_state_boot_us(void);        /* CLOCK_BOOTTIME */
 
 /* ngx_xc_places.c */
 
 ngx_int_t ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf);
 void ngx_xc_places_publish(ngx_xc_main_conf_t *xmcf);
+
+/* ngx_xc_wait.c */
+
+/*
+ * The request waits for something: gone(ctx) when it goes meanwhile,
+ * expired(ctx) after timeout; ngx_xc_resume() ends it.  NGX_ERROR.
+ */
+ngx_int_t ngx_xc_wait(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_msec_t timeout, void (*expired)(ngx_xc_ctx_t *ctx),
+    ngx_http_cleanup_pt gone);
+
+/* Runs the gate's handler again; touches neither the request nor its context
+ * after it has run */
+void ngx_xc_resume(ngx_xc_ctx_t *ctx);
+
+/* ngx_xc_conf_fleet.c */
+
+char *ngx_xc_fleet_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* ngx_xc_fleet.c */
+
+ngx_int_t ngx_xc_fleet_init_process(ngx_cycle_t *cycle);
+void ngx_xc_fleet_exit_process(ngx_cycle_t *cycle);
+
+/*
+ * Asks the store, for which the request waits: NGX_AGAIN.  The gate's handler
+ * is run again when ctx->waiter is NULL; ctx->told says whether ctx->answer
+ * came in time.  NGX_ERROR: there is no store to ask.
+ */
+ngx_int_t ngx_xc_fleet_ask(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    const xc_fleet_ask_t *ask);
+
+/* The request's pool is going */
+void ngx_xc_fleet_forget(ngx_xc_ctx_t *ctx);
+
+/* For status */
+typedef struct {
+    ngx_uint_t                   connected;
+    ngx_uint_t                   waiting;      /* requests */
+    uint64_t                     answers;
+    uint64_t                     failures;     /* asked in vain, by this worker */
+} ngx_xc_fleet_state_t;
+
+void ngx_xc_fleet_state(ngx_xc_fleet_state_t *state);
 
 /* ngx_xc_audit.c */
 

@@ -14,7 +14,8 @@
 static ngx_int_t ngx_xc_places_window(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf, int64_t now_s);
 static ngx_int_t ngx_xc_places_agencies(ngx_cycle_t *cycle,
-    ngx_xc_main_conf_t *xmcf, ngx_xc_policy_t *policy, int64_t boot_us);
+    ngx_xc_main_conf_t *xmcf, ngx_xc_policy_t *policy, int64_t boot_us,
+    int64_t day);
 static void ngx_xc_places_credentials(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf, const xc_policy_t *policy);
 
@@ -22,6 +23,7 @@ static void ngx_xc_places_credentials(ngx_cycle_t *cycle,
 ngx_int_t
 ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
 {
+    int64_t               day;
     ngx_uint_t            i;
     xc_gate_clock_t       clock;
     ngx_xc_policy_t     **policies;
@@ -29,6 +31,8 @@ ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
 
     ngx_xc_state_clock(&clock);
     xmcf->generation = xc_map_next_generation(&xmcf->map);
+    xc_map_fleet(&xmcf->map, xmcf->fleet != NULL, clock.now_s);
+    day = xc_rate_day(xc_map_clock_s(&xmcf->map, clock.now_s));
     policies = xmcf->policies.elts;
 
     if (ngx_xc_places_window(cycle, xmcf, clock.now_s) != NGX_OK) {
@@ -37,7 +41,8 @@ ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
 
     for (i = 0; i < xmcf->policies.nelts; i++) {
 
-        if (ngx_xc_places_agencies(cycle, xmcf, policies[i], clock.boot_us)
+        if (ngx_xc_places_agencies(cycle, xmcf, policies[i], clock.boot_us,
+                                   day)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -51,6 +56,7 @@ ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
     for (i = 0; i < xmcf->gates.nelts; i++) {
         gates[i].conf->gate.places = gates[i].conf->policy->places;
         gates[i].conf->gate.map = &xmcf->map;
+        gates[i].conf->gate.fleet = xmcf->fleet != NULL;
         gates[i].conf->gate.generation = xmcf->generation;
     }
 
@@ -86,6 +92,10 @@ ngx_xc_places_window(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
         window_s = XC_MAX(window_s, policy->max_age_s + policy->max_skew_s);
     }
 
+    if (xmcf->fleet) {
+        xmcf->fleet->window_s = window_s;
+    }
+
     if (xc_map_window_raise(&xmcf->map, window_s, now_s)) {
         return NGX_OK;
     }
@@ -100,7 +110,7 @@ ngx_xc_places_window(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
 
 static ngx_int_t
 ngx_xc_places_agencies(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
-    ngx_xc_policy_t *policy, int64_t boot_us)
+    ngx_xc_policy_t *policy, int64_t boot_us, int64_t day)
 {
     ngx_uint_t          n;
     const xc_policy_t  *p = policy->policy;
@@ -113,7 +123,7 @@ ngx_xc_places_agencies(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
 
     for (n = 0; n < p->n_agencies; n++) {
         policy->places[n] = xc_map_agency(&xmcf->map, p->agencies[n].id,
-                                          xmcf->generation, boot_us);
+                                          xmcf->generation, boot_us, day);
 
         if (policy->places[n] == NULL) {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,

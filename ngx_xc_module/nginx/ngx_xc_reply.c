@@ -18,6 +18,8 @@ static ngx_int_t ngx_xc_reply_signature(ngx_http_request_t *r,
     ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_reply_copied(ngx_http_request_t *r, const char *name,
     xc_buf_t *text);
+static ngx_int_t ngx_xc_reply_limited(ngx_http_request_t *r,
+    ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_reply_retry(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_reply_body(ngx_http_request_t *r, xc_str_t text);
 
@@ -121,6 +123,12 @@ ngx_xc_reply_headers(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
         return NGX_ERROR;
     }
 
+    if (status == NGX_HTTP_TOO_MANY_REQUESTS
+        && ngx_xc_reply_limited(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_xc_reply_retry(r, ctx);
 }
 
@@ -208,6 +216,33 @@ ngx_xc_reply_copied(ngx_http_request_t *r, const char *name, xc_buf_t *text)
     }
 
     return ngx_xc_reply_header(r, name, &value);
+}
+
+
+/* Of which limit, and what is left of all */
+
+static ngx_int_t
+ngx_xc_reply_limited(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    char                      mem[XC_PROBLEM_RATELIMIT_MAX];
+    xc_buf_t                  value;
+    const xc_gate_limited_t  *limited = &ctx->gate.limited;
+
+    if (limited->limit == XC_LIMIT_NONE) {
+        return NGX_OK;
+    }
+
+    xc_buf_init(&value, mem, sizeof(mem));
+    xc_problem_ratelimit_policy(&value, limited);
+
+    if (ngx_xc_reply_copied(r, "RateLimit-Policy", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    xc_buf_init(&value, mem, sizeof(mem));
+    xc_problem_ratelimit(&value, limited);
+
+    return ngx_xc_reply_copied(r, "RateLimit", &value);
 }
 
 

@@ -560,12 +560,8 @@ ngx_xc_state_describe(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf)
 void
 ngx_xc_state_clock(xc_gate_clock_t *clock)
 {
-    struct timespec  ts;
-
     clock->now_s = ngx_xc_state_now_us(NULL) / 1000000;
-
-    (void) clock_gettime(CLOCK_BOOTTIME, &ts);
-    clock->boot_us = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+    clock->boot_us = ngx_xc_state_boot_us();
 }
 
 
@@ -576,6 +572,17 @@ ngx_xc_state_now_us(void *data)
 
     (void) data;
     (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+int64_t
+ngx_xc_state_boot_us(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_BOOTTIME, &ts);
 
     return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }

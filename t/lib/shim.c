@@ -1,7 +1,7 @@
 /*
  * Preloaded into nginx by t/durable.t, t/powercut.t, t/clock.t, t/kill*.t,
- * t/observe.t and bench/run (XC::Shim): a disk that is slow, full or broken, for
- * files named audit.log only, and clocks that a test sets.
+ * t/observe.t, t/fleet.t and bench/run (XC::Shim): a disk that is slow, full or
+ * broken, for files named audit.log only, and clocks that a test sets.
  *
  * XC_SHIM      a file of one page that the test and all processes map; its
  *              words are below

@@ -145,7 +145,8 @@ world_map(world_t *w, bool born)
     (void) unlink(w->path);
 
     for (i = 0; i < w->policy->n_agencies; i++) {
-        w->places[i] = xc_map_agency(&w->map, w->policy->agencies[i].id, 1, 0);
+        w->places[i] = xc_map_agency(&w->map, w->policy->agencies[i].id, 1, 0,
+                                     0);
     }
 }
 
@@ -165,7 +166,7 @@ world_open(world_t *w, const char *find, const char *with, bool born)
 
     w->conf = (xc_gate_conf_t) {
         w->policy, w->places, &w->map, { { 1u << XC_SCHEME_HTTPSIG }, 1 },
-        BODY_MAX, 0, INT64_MIN, NULL
+        BODY_MAX, 0, INT64_MIN, false, NULL
     };
 }
 

@@ -1,9 +1,8 @@
-/* The shared map: making and keeping, the window, nonces, rates, agencies. */
+/* The shared map: making and keeping, the window, nonces, agencies. */
 
 #include "xt.h"
 #include "xc_crypto.h"
 #include "xc_nonce.h"
-#include "xc_rate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #define NOW     1000000000
+#define TODAY   11574               /* xc_rate_day(NOW) */
 
 
 static char  dir[] = "/tmp/xc_test_map.XXXXXX";
@@ -589,172 +589,6 @@ test_holder(void)
 }
 
 
-/* The obvious model: tokens that drip back one an interval, whole ones count.
- * Scaled by the interval so that it stays in integers. */
-typedef struct {
-    int64_t  level, last;
-} model_t;
-
-
-static bool
-model_take(model_t *m, const xc_rate_t *r, int64_t now, int64_t *wait)
-{
-    int64_t  cap = (int64_t) (r->burst + 1) * r->interval_us;
-
-    m->level = XC_MIN(cap, m->level + (now - m->last));
-    m->last = now;
-
-    if (m->level >= r->interval_us) {
-        m->level -= r->interval_us;
-        return true;
-    }
-
-    *wait = r->interval_us - m->level;
-
-    return false;
-}
-
-
-static void
-test_rate_model(void)
-{
-    int              bad;
-    size_t           k;
-    int64_t          now, wait, want;
-    unsigned         i, seed = 7;
-    model_t          m;
-    xc_rc_t          rc;
-    xc_map_agency_t  agency;
-
-    static const xc_rate_t  rates[] = {
-        { 100000, 0, 1000000, 10 }, { 100000, 20, 1000000, 10 },
-        { 333333, 3, 1000000, 10 }, { 1, 1000, 1000000, 10 },
-        { 60000000, 1, 1000000, 10 },
-    };
-
-    for (k = 0; k < XC_COUNT(rates); k++) {
-        memset(&agency, 0, sizeof(agency));
-        now = 5000000;
-        m = (model_t) { INT64_MAX / 4, now };
-        bad = 0;
-
-        for (i = 0; i < 20000; i++) {
-            seed = seed * 1103515245 + 12345;
-            now += (int64_t) (seed >> 8) % (2 * rates[k].interval_us);
-            if (i % 1000 == 0) {
-                now += 50 * rates[k].interval_us;
-            }
-
-            wait = want = 0;
-            rc = xc_rate_take(&agency, &rates[k], now, &wait);
-            bad += (rc == XC_OK) != model_take(&m, &rates[k], now, &want);
-            bad += wait != want;
-        }
-
-        xt_ok(bad == 0, "rate %zu: 20000 steps as the slow model has them", k);
-    }
-}
-
-
-static void
-test_rate_edges(void)
-{
-    int              n;
-    int64_t          wait = -1;
-    xc_rate_t        rate = { 100000, 20, 1000000, 2 };
-    xc_map_agency_t  agency;
-
-    memset(&agency, 0, sizeof(agency));
-
-    for (n = 0; xc_rate_take(&agency, &rate, 1000, &wait) == XC_OK; n++) {
-        if (wait != -1) {
-            break;
-        }
-    }
-    xt_ok(n == 21 && wait == 100000, "burst + 1 at once, then one interval");
-    xt_ok(xc_rate_take(&agency, &rate, 1000 + wait - 1, &wait) == XC_DENIED
-          && wait == 1, "one microsecond early");
-    xt_ok(xc_rate_take(&agency, &rate, 101000, &wait) == XC_OK, "on time");
-
-    xc_rate_return(&agency, &rate);
-    xt_ok(xc_rate_take(&agency, &rate, 101000, &wait) == XC_OK
-          && xc_rate_take(&agency, &rate, 101000, &wait) == XC_DENIED,
-          "what was given back is there, once");
-
-    memset(&agency, 0, sizeof(agency));
-    for (n = 0; n < 50; n++) {
-        if (xc_rate_take(&agency, &rate, 1000, &wait) != XC_OK) {
-            break;
-        }
-        xc_rate_refused(&agency, &rate, 1000);
-    }
-    xt_ok(n == 3 && wait == 1000000, "the refusals budget ends it sooner");
-
-    for (n = 0; n < 50; n++) {
-        xc_rate_refused(&agency, &rate, 1000);
-    }
-    xt_ok(xc_rate_take(&agency, &rate, 1001000 - 1, &wait) == XC_DENIED
-          && xc_rate_take(&agency, &rate, 1001000, &wait) == XC_OK,
-          "and never for longer than one interval");
-
-    rate = (xc_rate_t) { 60000000, UINT64_MAX, 1000000, 10 };
-    memset(&agency, 0, sizeof(agency));
-    for (n = 0; n < 1000; n++) {
-        if (xc_rate_take(&agency, &rate, 1, &wait) != XC_OK) {
-            break;
-        }
-    }
-    xt_ok(n == 1000, "the largest burst does not overflow");
-}
-
-
-#define TAKERS  4
-
-
-static void
-test_rate_race(void)
-{
-    int               k, bad;
-    pid_t             pids[TAKERS];
-    int64_t           now, wait, sum;
-    xc_map_t          map;
-    xc_rate_t         rate = { 1000, 50, 1000000, 10 };
-    xc_map_agency_t  *agency;
-
-    fresh(&map);
-    agency = xc_map_agency(&map, XC_STR("310115"), 1, 0);
-    if (agency == NULL) {
-        abort();
-    }
-
-    for (k = 0; k < TAKERS; k++) {
-        pids[k] = fork();
-        if (pids[k] == 0) {
-            for (now = 1000; now <= 1000000; now += 50) {
-                if (xc_rate_take(agency, &rate, now, &wait) == XC_OK) {
-                    atomic_fetch_add(&agency->admitted, 1);
-                }
-            }
-            _exit(0);
-        }
-    }
-
-    bad = 0;
-    for (k = 0; k < TAKERS; k++) {
-        bad += reap(pids[k]) != 0;
-    }
-
-    /* Whatever the takers' order: from a common start to a common end at
-     * least one of them asks every 50 us, so none of the allowance is lost,
-     * and the last time stamp bounds it. */
-    sum = (int64_t) atomic_load(&agency->admitted);
-    xt_ok(bad == 0 && sum == 51 + 999,
-          "%d processes: %lld let through, the sum is exact", TAKERS,
-          (long long) sum);
-    xc_map_close(&map);
-}
-
-
 static xc_map_agency_t *
 agency_of(xc_map_t *map, unsigned n, uint64_t generation, int64_t now_us)
 {
@@ -762,7 +596,7 @@ agency_of(xc_map_t *map, unsigned n, uint64_t generation, int64_t now_us)
     int   len = snprintf(id, sizeof(id), "a%u", n);
 
     return xc_map_agency(map, (xc_str_t) { id, (size_t) len }, generation,
-                         now_us);
+                         now_us, TODAY);
 }
 
 
@@ -773,13 +607,14 @@ test_agencies(void)
     char              longest[65];
     unsigned          i;
     xc_map_t          map;
-    xc_map_agency_t  *a, *b;
+    xc_map_agency_t  *a, *b, *c;
 
     fresh(&map);
     memset(longest, 'x', sizeof(longest));
 
-    xt_ok(xc_map_agency(&map, XC_STR(""), 1, 0) == NULL
-          && xc_map_agency(&map, (xc_str_t) { longest, 65 }, 1, 0) == NULL,
+    xt_ok(xc_map_agency(&map, XC_STR(""), 1, 0, TODAY) == NULL
+          && xc_map_agency(&map, (xc_str_t) { longest, 65 }, 1, 0, TODAY)
+             == NULL,
           "ids that are none");
     xt_ok(xc_map_agency_find(&map, XC_STR("a0")) == NULL, "absent");
 
@@ -807,16 +642,28 @@ test_agencies(void)
     atomic_store(&a->tat_us, 0);
     atomic_store(&b->tat_us, 100);
 
+    /* nor is a quota forgiven before its day is over */
+    c = xc_map_agency_find(&map, XC_STR("a78"));
+    atomic_store(&c->tat_us, 0);
+    atomic_store(&c->day, ((uint64_t) TODAY << XC_MAP_DAY_SHIFT) + 1);
+    atomic_store(&b->day, ((uint64_t) TODAY << XC_MAP_DAY_SHIFT) - 1);
+
     xt_ok(agency_of(&map, 90000, 3, 99) == NULL, "nor those not at rest");
     xt_ok(agency_of(&map, 90000, 3, 100) == b
           && xc_map_agency_find(&map, XC_STR("a77")) == NULL
           && xc_map_agency_find(&map, XC_STR("a90000")) == b
-          && atomic_load(&b->admitted) == 0 && atomic_load(&b->tat_us) == 0,
+          && atomic_load(&b->admitted) == 0 && atomic_load(&b->tat_us) == 0
+          && atomic_load(&b->day) == 0,
           "an idle one of an older load is, and begins anew");
+    xt_ok(agency_of(&map, 90001, 3, 100) == NULL
+          && c == xc_map_agency_find(&map, XC_STR("a78")),
+          "not one with a day's use");
+    xt_ok(xc_map_agency(&map, XC_STR("a90001"), 3, 100, TODAY + 1) == c,
+          "which is free on the next");
     xt_ok(a == xc_map_agency_find(&map, XC_STR("a5")),
           "and nobody else moved");
 
-    b = xc_map_agency(&map, (xc_str_t) { longest, 64 }, 4, 1000);
+    b = xc_map_agency(&map, (xc_str_t) { longest, 64 }, 4, 1000, TODAY);
     xt_ok(b != NULL
           && b == xc_map_agency_find(&map, (xc_str_t) { longest, 64 })
           && xc_map_agency_find(&map, (xc_str_t) { longest, 63 }) == NULL,
@@ -845,9 +692,6 @@ main(void)
     test_window_half();
     test_robust();
     test_holder();
-    test_rate_model();
-    test_rate_edges();
-    test_rate_race();
     test_agencies();
 
     (void) unlink(path);

@@ -72,11 +72,15 @@ test_sample_agencies(const xc_policy_t *p)
     xt_ok(county->groups == 5 && national->groups == 7, "groups granted");
     xt_ok(county->rate->interval_us == 100000 && county->rate->burst == 20
           && county->rate->refusals_interval_us == 2000000
-          && county->rate->refusals_burst == 20, "a rate");
+          && county->rate->refusals_burst == 20
+          && county->rate->requests == 10 && county->rate->per_s == 1,
+          "a rate");
     xt_ok(province->rate == county->rate, "the default rate");
     xt_ok(national->rate->interval_us == 10000 && national->rate->burst == 0
           && national->rate->refusals_interval_us == 1000000
-          && national->rate->refusals_burst == 0, "a rate's defaults");
+          && national->rate->refusals_burst == 0
+          && national->rate->per_day == 0 && national->rate->cost_subject == 0
+          && national->rate->cost_field == 0, "a rate's defaults");
 
     key = xc_policy_keyid(p, XC_STR("310115-2026a"));
     secret = xc_policy_keyid(p, XC_STR("310000-2026"));

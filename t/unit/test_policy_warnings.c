@@ -55,6 +55,11 @@ static const struct {
       " 'above': {", "grants.spare", "no agency holds this grant" },
     { "'national': {'rate'", "'spare': {'rate': '1r/s'}, 'national': {'rate'",
       "rates.spare", "no agency has this rate" },
+    { "'burst': 20", "'burst': 20, 'per_day': 19, 'cost': {'subject': 1,"
+      " 'field': 2}", "rates.default.per_day",
+      "8 fields and 3 subjects costs 20, more than the day has" },
+    { "'burst': 20", "'burst': 20, 'per_day': 20, 'cost': {'subject': 1,"
+      " 'field': 2}", NULL, NULL },
     { "['officers', 'subjects', 'window']", "['window', 'approval_token']",
       "purposes.thorough.requires[1]", "no operation maps approval_token" },
     { "'subjects': '/subjects', ", "", "subject_types.order",

@@ -183,6 +183,8 @@ record(const xc_record_decision_t *in)
 
 
 #define TYPES   "\"subjects\":[{\"type\":\"merchant\"},{\"type\":\"order\"}]"
+#define LIMIT   "\"reason\":\"quota-exceeded\",\"limit\":{\"agency\":" \
+                "\"310000\",\"name\":\"per_day\"},"
 #define BEGIN   "event id client tls method host uri operation agency level " \
                 "credential "
 
@@ -282,6 +284,20 @@ test_members(const xc_policy_t *policy)
     xt_ok(parse(&p, record(&d.in), false), "or that went on");
     xt_is(string(&p, "decision"), XC_STR("deny"), "it was decided so");
     xt_is(string(&p, "mode"), XC_STR("observe"), "and observed");
+    xc_heap_free(&p.heap);
+
+    /* a limit: which, and whose */
+    d.gate.limited = (xc_gate_limited_t) { .limit = XC_LIMIT_PER_DAY,
+                                           .agency = &policy->agencies[1] };
+    xt_ok(parse(&p, record(&d.in), false)
+          && xc_json_member(p.root, XC_STR("limit")) == NULL,
+          "no limit where it was not that");
+    xc_heap_free(&p.heap);
+
+    d.gate.verdict.reason = XC_REASON_QUOTA_EXCEEDED;
+    xt_ok(parse(&p, record(&d.in), false)
+          && memmem(room, sizeof(room), LIMIT, sizeof(LIMIT) - 1) != NULL,
+          "a limit stands behind the reason");
     xc_heap_free(&p.heap);
 
     /* the least that there can be */
@@ -730,8 +746,9 @@ maxima_world(world_t *w, maxima_t *m)
 
     world_map(w, false);
     w->conf = (xc_gate_conf_t) {
-        w->policy, w->places, &w->map, { { 1u << XC_SCHEME_HTTPSIG }, 1 },
-        1 << 20, 0, INT64_MIN, NULL
+        .policy = w->policy, .places = w->places, .map = &w->map,
+        .accept = { { 1u << XC_SCHEME_HTTPSIG }, 1 }, .body_max = 1 << 20,
+        .observe_until_s = INT64_MIN,
     };
 }
 

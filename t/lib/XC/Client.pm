@@ -20,6 +20,7 @@ my %digest_names = ('sha-256' => 'SHA256', 'sha-512' => 'SHA512');
 
 
 # port; tls (0 or 1, default 1); host (what is dialled, default 127.0.0.1);
+# local (the address that it comes from);
 # authority (Host, default platform.example); key (of XC::Policy); timeout
 # (seconds); keepalive (1: one connection for all requests); dir (for curl's
 # files, default /tmp); ssl (more for IO::Socket::SSL); curl (a list of more
@@ -211,7 +212,8 @@ sub content_digest {
 sub connect {
     my ($self) = @_;
     my %at = (PeerAddr => $self->{host}, PeerPort => $self->{port},
-              Timeout => $self->{timeout});
+              Timeout => $self->{timeout},
+              $self->{local} ? (LocalAddr => $self->{local}) : ());
     my $sock;
 
     if ($self->{tls}) {

@@ -29,6 +29,9 @@ my %anonymous = map { $_ => 1 } qw(
     source-not-allowed subrequest-refused early-data token-invalid
     behalf-not-allowed);
 
+# How a 429 names limits: structured fields of strings.
+my $limit = qr/"(?:rate|per_day|refusals)"/;
+
 # Not recorded: what could not be written.
 my %unrecorded = map { $_ => 1 } qw(audit-unavailable);
 
@@ -269,6 +272,11 @@ sub _answer_faults {
     push @bad, _unless($want->{status} == 401, $h, 'accept-signature',
                        qr/^\w+=\("\@method" "\@authority" "\@path".*\);/);
     push @bad, _unless($busy, $h, 'retry-after', qr/^[1-9][0-9]*$/);
+    push @bad, _unless($want->{status} == 429, $h, 'ratelimit-policy',
+                       qr/^$limit;q=[1-9]\d*;w=[1-9]\d*(?:,[ ]$limit;q=[1-9]\d*
+                          ;w=[1-9]\d*)*$/x);
+    push @bad, _unless($want->{status} == 429, $h, 'ratelimit',
+                       qr/^$limit;r=\d+;t=\d+(?:,[ ]$limit;r=\d+;t=\d+)*$/x);
 
     if ($o->{head}) {
         push @bad, 'a body in the answer to HEAD' if length $answer->{body};
@@ -352,6 +360,7 @@ sub _record_faults {
             if ($r->{$m} // '') ne $exact{$m};
     }
     push @bad, _common_faults($t, $r);
+    push @bad, _limit_faults($r);
 
     if ($auth) {
         my $agency = $o->{agency} // '310115';
@@ -384,7 +393,7 @@ sub _allow_faults {
         push @bad, "record: $m " . ($decision->{$m} // 'absent')
             if ($decision->{$m} // '') ne ($want{$m} // '');
     }
-    push @bad, _common_faults($t, $decision);
+    push @bad, _common_faults($t, $decision), _limit_faults($decision);
     push @bad, 'record: agency is ' . ($decision->{agency} // 'absent')
         if ($decision->{agency} // '') ne ($o->{agency} // '310115');
     push @bad, 'leaf is not the line\'s hash'
@@ -407,6 +416,25 @@ sub _common_faults {
     push @bad, 'record: the subject stands in uri'
         if ($r->{uri} // '') =~ m{^/xc/v1/merchants/[0-9A-Z]{18}(?:\?|\z)};
     return @bad;
+}
+
+
+# Which limit, where it was one, and whose.
+sub _limit_faults {
+    my ($r) = @_;
+    my $due = ($r->{reason} // '') =~ /^(?:rate|quota)-exceeded$/;
+    my $got = $r->{limit};
+
+    return $got ? 'record: a member limit' : () if !$due;
+    return 'record: no limit' if ref $got ne 'HASH';
+
+    my %may = map { $_ => 1 } grep { defined }
+              map { $r->{$_} } qw(agency via);
+    return 'record: the limit is not theirs' if !$may{ $got->{agency} // '' };
+    return 'record: limit ' . ($got->{name} // 'without a name')
+        if ($got->{name} // '') !~ ($r->{reason} eq 'quota-exceeded'
+            ? qr/^per_day$/ : qr/^(?:rate|refusals)$/);
+    return;
 }
 
 
