@@ -10,13 +10,19 @@ pkgs_build="nginx nginx-dev gcc libc6-dev make libpcre2-dev
             libjansson-dev libssl-dev zlib1g-dev libhiredis-dev"
 pkgs_test="perl libcryptx-perl libio-socket-ssl-perl curl openssl binutils
            redis-server"
+pkgs_bench="wrk"
 pkgs_lint="clang libclang-rt-14-dev"
+pkgs_package="build-essential debhelper dpkg-dev lintian fakeroot man-db
+              libhiredis-dev logrotate"
+pkgs_chroot="debootstrap"
 # what some tests compare with, and skip where it is absent
 pkgs_peers="golang-go golang-golang-x-mod-dev rsyslog logrotate prometheus
-            python3-jwt python3-cryptography python3-jsonschema"
+            python3-jwt python3-cryptography python3-jsonschema
+            default-jdk-headless"
 pkgs_browser="chromium fonts-noto-cjk"  # large: not among CI's
-# and of npm what t/clients/package.json names, into this directory
+# and of npm what t/clients/package.json and t/browser/package.json name
 npm_peers=$PWD/build/peers
+npm_browser=$PWD/build/browser
 
 export CC=${CC:-gcc}
 export LC_ALL=C.UTF-8
@@ -46,12 +52,18 @@ usage()
 ./xc demo [--keep] [--nation]  builds, then shows the gate at work (with all
                     agencies of the nation)
 ./xc bench [WHAT...] builds, then measures: run, sync, audit, verify,
-                    credentials, decide, limits, fleet, status (all)
+                    credentials, decide, limits, fleet, status, intake (all)
 ./xc lint           compiles with gcc and clang, warnings being errors;
                     prints the sizes of files and functions
 ./xc fuzz [SECONDS] runs each fuzz target so long (default 20)
-./xc deps [lint|peers|browser]  installs the Debian packages that are missing; for
-                    peers, npm packages too, into build/peers
+./xc soak [SECONDS] mixed good and bad traffic for so long (default 900), with
+                    reloads, rotations and a failing back end
+./xc package [--chroot [SUITE...]]  builds Debian packages and runs lintian;
+                    with --chroot in a new Debian (bookworm, trixie: both),
+                    where they are installed, upgraded and removed, too, and
+                    the tests run
+./xc deps [lint|package|peers|browser]  installs the Debian packages that are missing; for
+                    peers and browser, npm packages too, into build/
 ./xc clean          removes what was built
 
 Environment: CC (gcc or clang), XC_SANITIZE=1 (ASan and UBSan, in
@@ -131,27 +143,29 @@ need()
 }
 
 
-# Node need not be Debian's.  No package runs a script of its own.
+# What the first names, into the second.  Node need not be Debian's.  No
+# package runs a script of its own.
 need_npm()
 {
+    local names=$1/package.json into=$2
+
     if ! command -v npm >/dev/null; then
         need nodejs npm
     fi
 
-    if cmp -s t/clients/package.json "$npm_peers/package.json" \
-       && [ -e "$npm_peers/installed" ]
+    if cmp -s "$names" "$into/package.json" && [ -e "$into/installed" ]
     then
         return
     fi
 
-    say "installing the packages of t/clients/package.json"
-    rm -rf "$npm_peers"
-    mkdir -p "$npm_peers"
-    cp t/clients/package.json "$npm_peers"
-    (cd "$npm_peers" && npm install --ignore-scripts --no-package-lock \
+    say "installing the packages of $names"
+    rm -rf "$into"
+    mkdir -p "$into"
+    cp "$names" "$into"
+    (cd "$into" && npm install --ignore-scripts --no-package-lock \
         --no-audit --no-fund --no-update-notifier --loglevel=error >&2) \
         || die "npm could not install them"
-    touch "$npm_peers/installed"
+    touch "$into/installed"
 }
 
 
@@ -263,10 +277,9 @@ can_find_leaks()
 }
 
 
-cmd_test()
+# Builds, and says to the tests with what.
+ready_to_test()
 {
-    local n
-
     need $pkgs_test
     cmd_build
 
@@ -282,7 +295,14 @@ cmd_test()
             export XC_LEAKS=0 ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
         fi
     fi
+}
 
+
+cmd_test()
+{
+    local n
+
+    ready_to_test
     if [ $# = 0 ]; then
         mapfile -t units < <(find "$build/unit" -name 'test_*' -perm -u+x \
                              -type f | sort)
@@ -291,6 +311,13 @@ cmd_test()
 
     n=${XC_JOBS:-$((jobs * 3 > 8 ? 8 : jobs * 3))}
     prove -j "$n" -It/lib "$@"
+}
+
+
+cmd_soak()
+{
+    ready_to_test
+    exec prove -v -It/lib t/soak.pl :: "${1:-900}"
 }
 
 
@@ -368,6 +395,19 @@ run_after_build()
 }
 
 
+cmd_package()
+{
+    need $pkgs_build
+    if [ "${1:-}" = --chroot ]; then
+        need $pkgs_chroot
+    else
+        need $pkgs_package
+    fi
+    export XC_BUILD=$build
+    exec bash tools/package "$@"
+}
+
+
 cmd=${1:-help}
 [ $# = 0 ] || shift
 
@@ -375,14 +415,19 @@ case $cmd in
     build)  cmd_build ;;
     test)   cmd_test "$@" ;;
     demo)   run_after_build demo/run "$@" ;;
-    bench)  run_after_build bench/run "$@" ;;
+    bench)  need $pkgs_bench
+            run_after_build bench/run "$@" ;;
+    soak)   cmd_soak "$@" ;;
     lint)   cmd_lint ;;
     fuzz)   cmd_fuzz "$@" ;;
+    package) cmd_package "$@" ;;
     deps)   need $pkgs_build $pkgs_test
             case ${1:-} in
                 lint)  need $pkgs_lint ;;
-                peers) need $pkgs_peers; need_npm ;;
-                browser) need $pkgs_browser ;;
+                package) need $pkgs_package ;;
+                peers) need $pkgs_peers; need_npm t/clients "$npm_peers" ;;
+                browser) need $pkgs_browser
+                         need_npm t/browser "$npm_browser" ;;
             esac ;;
     clean)  rm -rf build build-asan ;;
     help|-h|--help) usage ;;

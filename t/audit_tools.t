@@ -567,7 +567,7 @@ sub reported {
             . '{"field":"buyer.name","reason":"x"}')),
         $decision->('c', '"agency":"310000",' . sprintf($deny,
             'field-not-granted', '{"field":"buyer.phone","reason":"x"}')),
-        $decision->('d', "\"agency\":\"310115\",\"ref\":\"a\",$allow"),
+        $decision->('d', "\"agency\":\"310115\",\"ref\":\"n1:0\",$allow"),
         $outcome->('d', 4, 90, 'final'),
         $decision->('e', sprintf $deny, 'credential-missing', ''),
         $decision->('f', "\"agency\":\"440000\",\"request_no\":\"R2\",$allow"),
@@ -600,17 +600,17 @@ sub reported {
         { day => '2026-11-23', admitted => 3, refused => 1 }],
         'days in Shanghai');
 
-    my $final = $r->{final_replies};
-    is("$final->{count} $final->{waiting} $final->{max_ms}",
+    my $all = $r->{replies}{all};
+    is("$all->{final}{count} $all->{waiting} $all->{final}{max_ms}",
        '2 1 27000000', 'from a submit to the reply that its result brought');
-    is_deeply($final->{slowest}[0], { seq => 0, ms => 27000000,
+    is_deeply($r->{replies}{slowest}[0], { record => 'n1:0', ms => 27000000,
               agency => '310115', request_no => '<R1>' }, 'the slowest');
-    is(join(' ', map { "$_->{seq}:$_->{ms}" } @{ $r->{slowest_answers} }),
-       '4:90 0:15 9:8 7:7', 'the slowest answers');
+    is(join(' ', map { "$_->{record}=$_->{ms}" } @{ $r->{slowest_answers} }),
+       'n1:4=90 n1:0=15 n1:9=8 n1:7=7', 'the slowest answers');
 
     ($status, $out) = run('report', "$dir/log");
     like($out, qr/^\s+310115\s+2\s+1$/m, 'as text');
-    like($out, qr/07:30:00\.000\s+seq 0\s+310115\s+<R1>/, 'with durations');
+    like($out, qr/07:30:00\.000\s+n1:0\s+310115\s+<R1>/, 'with durations');
 
     ($status, $out) = run('report', '--html', "$dir/log");
     is($status, 0, 'as HTML');

@@ -2,7 +2,7 @@
 
 # The page of `xcctl audit report --html` in a browser: it fetches nothing, no
 # script fails, its charts are there, and it fits a desk's screen and a phone's.
-# Screenshots are left under artifacts/ in the build directory.
+# Screenshots are left under screenshots/ in the build directory.
 
 use strict;
 use warnings;
@@ -12,45 +12,36 @@ use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use File::Temp ();
-use IO::Handle;
-use IO::Select;
 use JSON::PP;
-use MIME::Base64 qw(decode_base64);
-use POSIX ();
 use Test::More;
 
 use lib dirname(abs_path(__FILE__)) . '/lib';
+use XC::Browser;
 use XC::Log;
 
-my ($browser) = grep { -x } map { "$_/chromium" } split /:/, $ENV{PATH};
 plan skip_all => 'no chromium: the report is not looked at (./xc deps browser)'
-    if !$browser;
+    if !XC::Browser::program();
 
 my $root = abs_path(dirname(__FILE__) . '/..');
 my $build = $ENV{XC_BUILD} // "$root/build";
 my $xcctl = $ENV{XC_XCCTL} // "$build/xcctl";
-my $artifacts = "$build/artifacts";
+my $screenshots = "$build/screenshots";
 my $dir = File::Temp->newdir('xc-browser-XXXXXXXX', TMPDIR => 1);
-my $json = JSON::PP->new->utf8;
-my ($pid, $to, $from, $buffer, $number, $session, @events);
+my $browser;
 
 $SIG{$_} = sub { die "signal $_[0]\n" } for qw(INT TERM HUP);
 $SIG{ALRM} = sub { die "the test takes too long\n" };
-$SIG{PIPE} = 'IGNORE';
 alarm($ENV{XC_TIMEOUT} // 150);
-make_path($artifacts);
+make_path($screenshots);
 
 SKIP: {
-    # a wrapper may be there without the program, or forbid it here
-    skip 'chromium does not start: ' . (slurp("$dir/err") =~ /(.*)\n\z/)[0], 1
-        if !start();
+    skip $@, 1 if !eval { $browser = XC::Browser->new };
     looked_at('days', 20, days());
     looked_at('months', 20, months());
     looked_at('empty', 0, '');
 }
 
-END { local $?; stop() }
-
+undef $browser;
 done_testing;
 
 
@@ -85,7 +76,7 @@ sub days {
                      signature-stale subject-check-failed limit-requests);
     my @fields = qw(buyer.phone buyer.name buyer.address merchant.id_number
                     merchant.bank_account livestream.audience goods.supplier);
-    my @members;
+    my (@members, $at);
 
     for my $i (0 .. 599) {
         my $agency = 310000 + ($i * $i) % 23;
@@ -98,7 +89,8 @@ sub days {
         }
         push @members, allowed($id, $agency,
             ',"request_no":"沪市监协查〔2026〕' . (1000 + $i) . '号"'
-            . ($i % 11 == 5 ? ',"ref":"d' . ($i - 1) . '"' : ''));
+            . ($i % 11 == 5 ? ',"ref":"n1:' . $at . '"' : ''));
+        $at = $#members;
         push @members, "\"event\":\"outcome\",\"id\":\"$id\",\"status\":200,"
             . '"ms":' . (3 + $i * 37 % 1900) . ',"reply":"'
             . ($i % 11 == 5 ? 'final' : 'received')
@@ -130,19 +122,14 @@ sub looked_at {
         or die 'xcctl audit report';
 
     for my $width (1280, 360) {
-        @events = ();
-        call('Emulation.setDeviceMetricsOverride', width => $width,
-             height => 800, deviceScaleFactor => 1,
-             mobile => $width < 600 ? JSON::PP::true : JSON::PP::false);
-        call('Page.navigate', url => "file://$dir/$name.html");
-        event('Page.loadEventFired');
+        $browser->open_page("file://$dir/$name.html", $width);
         my $seen = inspect();
         my $what = "$name at $width px";
 
         is($seen->{title}, '协查审计报告 Audit report', "$what: is shown");
-        is_deeply([requests()], ["file://$dir/$name.html"],
+        is_deeply([$browser->requests], ["file://$dir/$name.html"],
                   "$what: nothing is fetched but the page");
-        is(faults(), '', "$what: no error");
+        is($browser->faults, '', "$what: no error");
         cmp_ok($seen->{scroll}, '<=', $width, "$what: no scrolling sideways");
         is_deeply($seen->{beyond}, [], "$what: nothing beyond the edge");
         is_deeply($seen->{over}, [], "$what: no text over another");
@@ -152,7 +139,9 @@ sub looked_at {
             @{ $seen->{charts} }), 0, "$what: of some size")
             or diag(explain($seen->{charts}));
         cmp_ok($seen->{shapes}, '>=', $shapes, "$what: with something in them");
-        picture("report-$name-$width.png", $seen->{height}, $width);
+        my $file = "$screenshots/report-$name-$width.png";
+        $browser->picture($file, $width, $seen->{height});
+        cmp_ok(-s $file, '>', 5000, "$what: is drawn");
     }
 }
 
@@ -196,136 +185,6 @@ sub inspect {
     });
 })()
 END
-    my $answer = call('Runtime.evaluate', expression => $script);
 
-    die $json->encode($answer) if !defined $answer->{result}{value};
-    return JSON::PP->new->decode($answer->{result}{value});
-}
-
-
-sub requests {
-    return map { $_->{params}{request}{url} }
-           grep { $_->{method} eq 'Network.requestWillBeSent' } @events;
-}
-
-
-# What its console would show.
-sub faults {
-    return join "\n", map { $json->encode($_) }
-           grep { $_->{method} =~ /^(?:Runtime\.exceptionThrown|Log\.entryAdded
-                                    |Runtime\.consoleAPICalled
-                                    |Network\.loadingFailed)$/x } @events;
-}
-
-
-sub picture {
-    my ($file, $height, $width) = @_;
-    my $shot = call('Page.captureScreenshot', format => 'png',
-                    captureBeyondViewport => JSON::PP::true,
-                    clip => { x => 0, y => 0, width => $width,
-                              height => $height, scale => 1 });
-
-    spew("$artifacts/$file", decode_base64($shot->{data}));
-    cmp_ok(-s "$artifacts/$file", '>', 5000, "$file is drawn");
-}
-
-
-# The browser's protocol over two pipes: JSON, ended by NUL.  False: it doesn't
-# come up.
-sub start {
-    pipe my $in, $to or die $!;
-    pipe $from, my $out or die $!;
-    spew("$dir/err", '');
-
-    $pid = fork // die "fork: $!";
-    if (!$pid) {
-        setpgrp;
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>', '/dev/null';
-        open STDERR, '>', "$dir/err";
-        # off the numbers first, that neither lies on the other's
-        my @fds = map { my $fd = fileno $_;
-                        $fd = POSIX::dup($fd) while $fd < 5;
-                        $fd } $in, $out;
-        POSIX::dup2($fds[0], 3);
-        POSIX::dup2($fds[1], 4);
-        $ENV{HOME} = "$dir";
-        { exec $browser, '--headless', '--no-sandbox', '--disable-gpu',
-               '--disable-dev-shm-usage', '--no-first-run', '--hide-scrollbars',
-               '--disable-background-networking', '--disable-extensions',
-               '--disable-component-update', "--user-data-dir=$dir/profile",
-               '--remote-debugging-pipe', 'about:blank'; }
-        POSIX::_exit(127);
-    }
-    close $in;
-    close $out;
-    $to->autoflush(1);
-
-    my $up = eval { attach(); 1 };
-    return $up;
-}
-
-
-sub attach {
-    my @targets = @{ call('Target.getTargets')->{targetInfos} };
-    my ($page) = grep { $_->{type} eq 'page' } @targets;
-    my $id = $page ? $page->{targetId}
-                   : call('Target.createTarget', url => 'about:blank')
-                     ->{targetId};
-
-    $session = call('Target.attachToTarget', targetId => $id,
-                    flatten => JSON::PP::true)->{sessionId};
-    call("$_.enable") for qw(Page Network Runtime Log);
-}
-
-
-sub call {
-    my ($method, %params) = @_;
-    my $id = ++$number;
-
-    print $to $json->encode({ id => $id, method => $method,
-                              params => \%params,
-                              $session ? (sessionId => $session) : () }), "\0"
-        or die "the browser is gone\n";
-    while (1) {
-        my $m = message();
-        if (!defined $m->{id}) {
-            push @events, $m;
-        } elsif ($m->{id} == $id) {
-            die "$method: $m->{error}{message}\n" if $m->{error};
-            return $m->{result};
-        }
-    }
-}
-
-
-# Waits for an event, where it has not come yet.
-sub event {
-    my ($method) = @_;
-
-    push @events, message() until grep { $_->{method} eq $method } @events;
-}
-
-
-sub message {
-    $buffer //= '';
-    while ($buffer !~ /\0/) {
-        IO::Select->new($from)->can_read(60) or die "the browser hangs\n";
-        sysread $from, $buffer, 65_536, length $buffer
-            or die "the browser is gone\n";
-    }
-    $buffer =~ s/\A([^\0]*)\0//;
-    return $json->decode($1);
-}
-
-
-sub stop {
-    my $group = $pid or return;
-
-    undef $pid;
-    eval { print $to $json->encode({ id => ++$number,
-                                     method => 'Browser.close' }), "\0" };
-    close $to;
-    kill 'KILL', -$group;
-    waitpid $group, 0;
+    return JSON::PP->new->decode($browser->evaluate($script));
 }

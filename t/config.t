@@ -663,8 +663,10 @@ sub samples {
 
     my ($status, $out) = $t->test_conf($text);
     is($status, 0, 'conf/nginx.conf passes nginx -t');
-    is_deeply([$out =~ /\[(?:warn|emerg|error)\] (.*)/g], [],
-              'and is warned of nothing');
+    # nginx 1.25.1 has another way to say this, which older ones don't know
+    my @warned = grep { !/"listen \.\.\. http2" directive is deprecated/ }
+                 $out =~ /\[(?:warn|emerg|error)\] (.*)/g;
+    is_deeply(\@warned, [], 'and is warned of nothing');
 
     # the harness's own again
     $policy->write($t->path('policy.json'));

@@ -62,7 +62,8 @@ sub formats {
     my $json = get($url);
     is($json->{status}, 200, 'a machine, unsigned');
     is($json->{headers}{'content-type'}, 'application/json', 'gets JSON');
-    is($json->{headers}{vary}, 'Accept, Accept-Language', 'which may vary');
+    is($json->{headers}{vary}, 'Accept, Accept-Language, Accept-Encoding',
+       'which may vary');
 
     my $doc = decode_json($json->{body});
     is($doc->{platform}{uscc}, '91310000MA1FL0000N', 'of the platform');

@@ -444,6 +444,9 @@ sub documented {
        'the alerts ask for what there is');
     is(join(' ', sort @names), join(' ', sort $doc =~ /^\| `(Xc\w+)` \|/mg),
        'docs/metrics.md has every alert');
+    my $told = slurp("$root/docs/operations.md");
+    is(join(' ', sort @names), join(' ', sort $told =~ /^### (Xc\w+)$/mg),
+       'and docs/operations.md a section for each');
     my $tests = slurp("$root/t/monitoring/alerts.yml");
     is(join(' ', grep { $tests !~ /alertname: $_\n/ } @names), '',
        'and each has a test');

@@ -38,6 +38,7 @@ restart();
 workers();
 
 $t->finish;
+newcomer();
 done_testing;
 
 
@@ -320,4 +321,27 @@ sub workers {
                 grep { ($_->{decision} // '') eq 'allow' } @all;
     my @lost = grep { !$allow{ ($_->{record} // '') =~ s/;.*//r } } @answers;
     is_deeply(\@lost, [], 'every answer has its record');
+}
+
+
+# The module comes by a reload, to an nginx that has run without it.
+sub newcomer {
+    my $new = XC::Nginx->new;
+
+    $new->policy(transport => 'any');
+    my $bare = $new->expand(<<'END');
+%%GLOBALS%%
+http {
+    %%HTTP%%
+    server { listen 127.0.0.1:%%PORT_http%%; }
+}
+END
+    $new->conf($bare =~ s/^load_module .*\n//mr);
+    $new->run;
+    $new->gate_conf;
+    ok($new->reload, 'a reload that loads the module is taken')
+        or diag($new->error_log);
+    admitted($new, 'and the gate works', $new->client(tls => 0)
+        ->request('GET', $new->policy->query, {}));
+    $new->finish;
 }

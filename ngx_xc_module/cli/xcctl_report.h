@@ -4,11 +4,8 @@
 #define XCCTL_REPORT_H
 
 #include "xcctl_record.h"
+#include "xcctl_replies.h"
 #include "xcctl_tally.h"
-
-#define XCCTL_REPORT_SLOW       10
-#define XCCTL_REPORT_TEXT       96      /* octets of a text in a slow one */
-#define XCCTL_REPORT_BUCKETS    6
 
 /* In counters: admitted, refused; of fields and reasons the first only. */
 enum {
@@ -16,51 +13,37 @@ enum {
     XCCTL_REFUSED
 };
 
-/* The slowest of something; texts as they stand in the records, escapes and
- * all, so that they fit into JSON. */
-typedef struct {
-    uint64_t  seq;
-    uint64_t  ms;
-    char      agency[XCCTL_REPORT_TEXT];
-    char      request_no[XCCTL_REPORT_TEXT];
-} xcctl_slow_t;
-
-typedef struct {
-    uint64_t      n;
-    xcctl_slow_t  slow[XCCTL_REPORT_SLOW];  /* the slowest first */
-} xcctl_slowest_t;
-
 typedef struct {
     uint64_t         records, skipped, admitted, refused, summarised;
     uint64_t         observed;      /* of the admitted: refusals that observe
                                        let go on */
-    char             first[32], last[32];   /* times of records */
-    char             node[65];
+    int64_t          first_us, last_us;     /* of records; 0 without any */
 
+    xcctl_tally_t    nodes;
     xcctl_tally_t    days;          /* Asia/Shanghai */
     xcctl_tally_t    agencies;
     xcctl_tally_t    intermediaries;    /* that asked for an agency */
     xcctl_tally_t    reasons;
     xcctl_tally_t    fields;        /* refused ones */
 
-    xcctl_slowest_t  answers;       /* by `ms` of their outcome */
-    xcctl_slowest_t  replies;       /* from submit to the final reply */
-    uint64_t        *final_ms;      /* sorted */
-    size_t           n_final, room;
-    uint64_t         buckets[XCCTL_REPORT_BUCKETS];
-    uint64_t         waiting;       /* received, without a final reply */
+    xcctl_replies_t  replies;
 } xcctl_report_t;
 
-/* Upper bounds of the buckets, the last has none; and how they are called. */
-extern const uint64_t     xcctl_report_bounds_ms[XCCTL_REPORT_BUCKETS - 1];
-extern const char *const  xcctl_report_bucket_names[XCCTL_REPORT_BUCKETS];
+/* Of what does not fit: the member's name in JSON, and in words. */
+typedef struct {
+    const char  *json, *en, *zh;
+} xcctl_fault_text_t;
+
+extern const xcctl_fault_text_t  xcctl_report_faults[XCCTL_REPLIES_FAULTS];
 
 /* "3 d 04:05:06", "00:00:01.234" */
 void xcctl_report_duration(char out[40], uint64_t ms);
 
-/* The value below which a share of the final replies lies, in percent; 0
- * without any. */
-uint64_t xcctl_report_percentile(const xcctl_report_t *report, unsigned p);
+/* "850 ms", "14.0 s", "12.5 min", "7.5 h", "3.2 d"; "-" for none of n. */
+void xcctl_report_short(char out[40], uint64_t n, uint64_t ms);
+
+/* "2026-11-22T10:20:30.123456Z"; of 0, which is no time, "". */
+void xcctl_report_time(char out[40], int64_t us);
 
 /* Days, or months where there are too many days for a chart; to be freed.  An
  * empty one when memory is short. */

@@ -34,7 +34,9 @@ static const char  xcctl_html_head[] =
     "th,td{text-align:left;padding:.25rem .6rem;vertical-align:top;"
     "border-bottom:1px solid #e4eaf0;overflow-wrap:anywhere}\n"
     "th{font-size:.85rem;color:#5b6b7b}.n{text-align:right;"
-    "font-variant-numeric:tabular-nums;white-space:nowrap}\n"
+    "font-variant-numeric:tabular-nums;white-space:nowrap}"
+    "th.n{white-space:normal;overflow-wrap:break-word}"
+    ".w{min-width:3.9rem}\n"
     "svg{width:100%;display:block}"
     "svg text{font-size:12px;fill:#5b6b7b}\n"
     ".d{font-size:12px;padding-right:1.5rem}.d svg{overflow:visible}\n"
@@ -57,12 +59,12 @@ static const char  xcctl_html_none[] = "<p class=\"en\">无 none</p>";
 static void
 xcctl_html_text(const char *text)
 {
-    char      mem[6 * XCCTL_REPORT_TEXT];
+    char      mem[6 * XCCTL_REPLIES_TEXT];
     xc_buf_t  out;
 
     xc_buf_init(&out, mem, sizeof(mem));
     xc_buf_html(&out, (xc_str_t) { text, XC_MIN(strlen(text),
-                                                XCCTL_REPORT_TEXT) });
+                                                XCCTL_REPLIES_TEXT) });
     fwrite(out.data, 1, out.len, stdout);
 }
 
@@ -262,34 +264,202 @@ xcctl_html_bars(xcctl_label_t label, const xcctl_tally_t *tally, bool both)
 }
 
 
+/* n: of so many; "-" without any.  wide: left out on a small screen. */
 static void
-xcctl_html_replies(const xcctl_report_t *report)
+xcctl_html_time(size_t n, uint64_t ms, bool wide)
 {
-    char           duration[40];
-    size_t         i;
-    unsigned       p;
-    xcctl_count_t  slots[XCCTL_REPORT_BUCKETS] = { { .key = NULL } };
-    xcctl_tally_t  buckets = { slots, XCCTL_REPORT_BUCKETS,
-                               XCCTL_REPORT_BUCKETS };
+    char  text[40];
 
-    for (i = 0; i < XCCTL_REPORT_BUCKETS; i++) {
-        slots[i].key = (char *) xcctl_report_bucket_names[i];
-        slots[i].n[0] = report->buckets[i];
+    xcctl_report_short(text, n, ms);
+    printf("<td class=\"n%s\">%s</td>", wide ? " o" : "", text);
+}
+
+
+static void
+xcctl_html_times_row(const char *name, const xcctl_reply_group_t *group)
+{
+    fputs("<tr><td class=\"w\">", stdout);
+    xcctl_html_text(name);
+    printf("</td><td class=\"n\">%" PRIu64 "</td><td class=\"n o\">%" PRIu64
+           "</td>", group->submits, group->failed);
+    xcctl_html_time(group->interim.n, group->interim.p50_ms, true);
+    printf("<td class=\"n\">%zu</td>", group->final.n);
+    xcctl_html_time(group->final.n, group->final.p50_ms, false);
+    xcctl_html_time(group->final.n, group->final.p90_ms, true);
+    xcctl_html_time(group->final.n, group->final.max_ms, false);
+    puts("</tr>");
+}
+
+
+static void
+xcctl_html_waiting_row(const char *name, const xcctl_reply_group_t *group)
+{
+    size_t  i;
+
+    fputs("<tr><td class=\"w\">", stdout);
+    xcctl_html_text(name);
+    printf("</td><td class=\"n\">%" PRIu64 "</td>", group->waiting);
+
+    for (i = 0; i < XCCTL_REPLIES_AGES; i++) {
+        printf("<td class=\"n\">%" PRIu64 "</td>", group->ages[i]);
+    }
+
+    puts("</tr>");
+}
+
+
+/* The rows of all levels, and of the first agencies. */
+static void
+xcctl_html_rows(const xcctl_replies_t *r, bool waiting)
+{
+    size_t                       i, k, n;
+    const xcctl_reply_group_t   *group;
+    const xcctl_reply_groups_t  *groups[] = { &r->levels, &r->agencies };
+
+    for (k = 0; k < XC_COUNT(groups); k++) {
+        for (i = 0, n = 0; i < groups[k]->n && n < XCCTL_HTML_BARS; i++) {
+            group = &groups[k]->list[i];
+
+            if (!waiting) {
+                xcctl_html_times_row(group->name, group);
+                n++;
+
+            } else if (group->waiting != 0) {
+                xcctl_html_waiting_row(group->name, group);
+                n++;
+            }
+        }
+    }
+}
+
+
+static void
+xcctl_html_oldest(const xcctl_replies_t *r)
+{
+    char                    age[40];
+    size_t                  i;
+    const xcctl_request_t  *submit;
+
+    xcctl_html_title((xcctl_label_t) { "等待最久的提交",
+                                       "Oldest without a final reply" });
+    puts("<table><tr><th class=\"n\">已等待 age</th><th>记录 record</th>"
+         "<th>编号 id</th><th>部门 agency</th><th class=\"o\">最近答复 last "
+         "reply</th></tr>");
+
+    for (i = 0; i < r->n_oldest; i++) {
+        submit = r->oldest[i];
+        xcctl_report_short(age, 1, xcctl_replies_ms(submit->time_us,
+                                                    r->now_us));
+        printf("<tr><td class=\"n\">%s</td><td class=\"w\">", age);
+        xcctl_html_text(submit->node);
+        printf(":%" PRIu64 "</td><td>", submit->seq);
+        xcctl_html_text(submit->id);
+        fputs("</td><td class=\"w\">", stdout);
+        xcctl_html_text(submit->agency);
+        printf("</td><td class=\"o\">%s</td></tr>\n",
+               xcctl_replies_words[submit->last]);
+    }
+
+    puts("</table>");
+}
+
+
+static void
+xcctl_html_waiting(const xcctl_replies_t *r)
+{
+    size_t  i;
+
+    xcctl_html_title((xcctl_label_t) { "尚无最终答复的提交（按已等待时间）",
+                                       "Without a final reply, by age" });
+    fputs("<table><tr><td></td><th class=\"n\">合计 all</th>", stdout);
+
+    for (i = 0; i < XCCTL_REPLIES_AGES; i++) {
+        fputs("<th class=\"n\">", stdout);
+        xcctl_html_text(xcctl_replies_buckets[i + 1]);
+        fputs("</th>", stdout);
+    }
+
+    puts("</tr>");
+    xcctl_html_waiting_row("合计 all", &r->all);
+    xcctl_html_rows(r, true);
+    puts("</table>");
+    xcctl_html_oldest(r);
+}
+
+
+static void
+xcctl_html_faults(const xcctl_replies_t *r)
+{
+    size_t    i;
+    uint64_t  unknown = 0;
+
+    for (i = 0; i < r->unknown.used; i++) {
+        unknown += r->unknown.slots[i].n[0];
+    }
+
+    puts("<ul class=\"en\">");
+
+    for (i = 0; i < XCCTL_REPLIES_FAULTS; i++) {
+        if (r->faults[i] != 0) {
+            printf("<li>%s %s: %" PRIu64 "</li>\n", xcctl_report_faults[i].zh,
+                   xcctl_report_faults[i].en, r->faults[i]);
+        }
+    }
+
+    if (unknown != 0) {
+        printf("<li>不认识、不予计入的答复 unknown replies, not counted: %"
+               PRIu64 "</li>\n", unknown);
+    }
+
+    if (r->untracked != 0) {
+        printf("<li>从未有答复记录的操作的请求 requests of operations for "
+               "which no reply was ever recorded: %" PRIu64 "</li>\n",
+               r->untracked);
+    }
+
+    puts("</ul>");
+}
+
+
+static void
+xcctl_html_replies(const xcctl_replies_t *r)
+{
+    size_t         i;
+    xcctl_count_t  slots[XCCTL_REPLIES_BUCKETS] = { { .key = NULL } };
+    xcctl_tally_t  buckets = { slots, XCCTL_REPLIES_BUCKETS,
+                               XCCTL_REPLIES_BUCKETS };
+
+    for (i = 0; i < XCCTL_REPLIES_BUCKETS; i++) {
+        slots[i].key = (char *) xcctl_replies_buckets[i];
+        slots[i].n[0] = r->buckets[i];
     }
 
     xcctl_html_bars((xcctl_label_t) { "从提交到最终答复的用时",
                                       "From submit to the final reply" },
                     &buckets, false);
 
-    printf("<p>已答复 answered %zu · 已接收待答复 received, waiting %" PRIu64,
-           report->n_final, report->waiting);
+    printf("<p>提交 submits %" PRIu64 " · 最终答复 final reply %zu（无数据 "
+           "no-data %" PRIu64 "，拒绝办理 declined %" PRIu64
+           "）· 等待 waiting %" PRIu64 " · 出错 failed %" PRIu64 "</p>\n",
+           r->all.submits, r->all.final.n, r->all.no_data, r->all.declined,
+           r->all.waiting, r->all.failed);
 
-    for (p = 50; report->n_final != 0 && p <= 100; p += p == 50 ? 40 : 10) {
-        xcctl_report_duration(duration, xcctl_report_percentile(report, p));
-        printf(" · %u %% ≤ %s", p, duration);
+    if (r->all.submits != 0) {
+        puts("<table><tr><td></td><th class=\"n\">提交 submits</th>"
+             "<th class=\"n o\">出错 failed</th><th class=\"n o\">首次答复"
+             "<br>interim, median</th><th class=\"n\">最终 final</th>"
+             "<th class=\"n\">中位 median</th><th class=\"n o\">90 %</th>"
+             "<th class=\"n\">最长 longest</th></tr>");
+        xcctl_html_times_row("合计 all", &r->all);
+        xcctl_html_rows(r, false);
+        puts("</table>");
     }
 
-    puts("</p>");
+    if (r->all.waiting != 0) {
+        xcctl_html_waiting(r);
+    }
+
+    xcctl_html_faults(r);
 }
 
 
@@ -305,14 +475,14 @@ xcctl_html_slow(xcctl_label_t label, const xcctl_slowest_t *slowest)
     }
 
     xcctl_html_title(label);
-    puts("<table><tr><th class=\"n\">用时 time</th><th class=\"n\">seq</th>"
+    puts("<table><tr><th class=\"n\">用时 time</th><th>记录 record</th>"
          "<th>部门 agency</th><th>文号 request no.</th></tr>");
 
-    for (i = 0; i < XCCTL_REPORT_SLOW && i < slowest->n; i++) {
+    for (i = 0; i < XCCTL_REPLIES_SLOW && i < slowest->n; i++) {
         slow = &slowest->slow[i];
         xcctl_report_duration(duration, slow->ms);
-        printf("<tr><td class=\"n\">%s</td><td class=\"n\">%" PRIu64
-               "</td><td>", duration, slow->seq);
+        printf("<tr><td class=\"n\">%s</td><td class=\"w\">%s</td><td "
+               "class=\"w\">", duration, slow->record);
         xcctl_html_text(slow->agency);
         fputs("</td><td>", stdout);
         xcctl_html_text(slow->request_no);
@@ -326,12 +496,23 @@ xcctl_html_slow(xcctl_label_t label, const xcctl_slowest_t *slowest)
 void
 xcctl_report_html(const xcctl_report_t *report)
 {
+    char    first[40], last[40];
+    size_t  i;
+
+    xcctl_report_time(first, report->first_us);
+    xcctl_report_time(last, report->last_us);
+
     fputs(xcctl_html_head, stdout);
 
     fputs("<h1>协查审计报告 <span class=\"en\">Audit report</span></h1>\n"
           "<p><small>", stdout);
-    xcctl_html_text(report->node);
-    printf(" · %s – %s</small></p>\n<dl>\n", report->first, report->last);
+
+    for (i = 0; i < report->nodes.used; i++) {
+        fputs(i == 0 ? "" : ", ", stdout);
+        xcctl_html_text(report->nodes.slots[i].key);
+    }
+
+    printf(" · %s – %s</small></p>\n<dl>\n", first, last);
     xcctl_html_figure((xcctl_label_t) { "记录", "records" }, report->records);
     xcctl_html_figure((xcctl_label_t) { "准许", "admitted" },
                       report->admitted);
@@ -363,11 +544,11 @@ xcctl_report_html(const xcctl_report_t *report)
                     &report->reasons, false);
     xcctl_html_bars((xcctl_label_t) { "被拒绝的字段", "Refused fields" },
                     &report->fields, false);
-    xcctl_html_replies(report);
+    xcctl_html_replies(&report->replies);
     xcctl_html_slow((xcctl_label_t) { "最慢的最终答复",
                                       "Slowest final replies" },
-                    &report->replies);
+                    &report->replies.slowest);
     xcctl_html_slow((xcctl_label_t) { "最慢的应答", "Slowest answers" },
-                    &report->answers);
+                    &report->replies.answers);
     puts("</body>\n</html>");
 }

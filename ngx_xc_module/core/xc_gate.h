@@ -28,6 +28,9 @@ typedef struct {
     int64_t             observe_until_s;    /* before it what `observe` lets go on
                                            goes on; INT64_MIN: enforce,
                                            INT64_MAX: without an end */
+    int64_t             birth_skew_s;   /* the longest max_skew of the node's
+                                           policies: whoever burned a nonce
+                                           before a birth may have gone by it */
     bool                fleet;          /* limits and nonces are shared:
                                            xc_gate_ask(), xc_gate_told() */
     const xc_mac_t     *token_key;      /* of tickets (xc_ticket.h); NULL: none */

@@ -1,5 +1,7 @@
 #include "xc_gate_impl.h"
 
+#include "xc_revoke.h"
+
 
 /*
  * The store decides at once what xc_gate_pay() does in steps, and what the
@@ -19,7 +21,7 @@ xc_gate_ask_fill(const xc_gate_conf_t *conf, const xc_gate_t *gate, xc_rc_t rc,
 
     *ask = (xc_fleet_ask_t) {
         .auth = &gate->auth,
-        .max_skew_s = conf->policy->max_skew_s,
+        .max_skew_s = xc_gate_birth_skew_s(conf),
         .refusal = rc != XC_OK || gate->verdict.reason != XC_REASON_NONE,
         .observe = gate->observing
                    && gate->operation->kind != XC_OPERATION_CHECK
@@ -30,6 +32,31 @@ xc_gate_ask_fill(const xc_gate_conf_t *conf, const xc_gate_t *gate, xc_rc_t rc,
     for (i = 0; i < n && rc == XC_OK; i++) {
         ask->cost[i] = xc_gate_cost(gate, who[i]);
     }
+}
+
+
+/* Who is over a limit costs the gate no more than on one node. */
+static xc_rc_t
+xc_gate_known(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
+    int64_t now_s, xc_gate_t *gate)
+{
+    size_t              i, n;
+    int64_t             wait_us;
+    xc_limit_t          limit;
+    const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
+
+    n = xc_auth_agencies(&gate->auth, who);
+
+    for (i = 0; i < n; i++) {
+        if (xc_rate_known(conf->places[who[i]->index], who[i]->rate,
+                          clock->boot_us, now_s, &limit, &wait_us)
+            != XC_OK)
+        {
+            return xc_gate_limit(conf, clock, who[i], limit, wait_us, gate);
+        }
+    }
+
+    return XC_OK;
 }
 
 
@@ -55,15 +82,17 @@ xc_gate_ask(const xc_gate_conf_t *conf, const xc_msg_t *msg, xc_str_t body,
         rc = xc_gate_seen(conf, now_s, gate, keys);
     }
 
+    if (rc == XC_OK && !gate->observing) {
+        rc = xc_gate_known(conf, clock, now_s, gate);
+    }
+
     if (rc != XC_OK) {
         return rc;
     }
 
+    /* Whatever comes of it: what fails for want of memory costs as much as any
+     * refusal, since a body can make it fail. */
     rc = xc_gate_what(conf, msg, body, now_s, arena, gate);
-
-    if (rc != XC_OK && rc != XC_DENIED) {
-        return rc;
-    }
 
     xc_gate_ask_fill(conf, gate, rc, ask);
 
@@ -171,6 +200,26 @@ xc_gate_untold(xc_gate_t *gate, xc_rc_t rc)
 }
 
 
+/* A reload may have withdrawn what was found to stand before the store was
+ * asked. */
+static xc_rc_t
+xc_gate_stands_still(const xc_gate_conf_t *conf, xc_gate_t *gate)
+{
+    const xc_credential_t  *key = gate->request.approval_key;
+
+    if (key != NULL
+        && !xc_revoke_stands(conf->map, key->identity, conf->generation))
+    {
+        return xc_gate_deny(gate, XC_REASON_APPROVAL_INVALID,
+                            XC_STR("the key of the approval has been "
+                                   "withdrawn"),
+                            XC_STR("特别批准所用密钥已被撤销"));
+    }
+
+    return xc_gate_standing(conf, gate);
+}
+
+
 xc_rc_t
 xc_gate_told(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
     xc_gate_t *gate, const xc_fleet_answer_t *answer)
@@ -192,7 +241,7 @@ xc_gate_told(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
     limit = gate->verdict;
     now_s = xc_map_clock_s(conf->map, clock->now_s);
 
-    rc = xc_gate_standing(conf, gate);
+    rc = xc_gate_stands_still(conf, gate);
     if (rc == XC_OK) {
         rc = xc_gate_seen(conf, now_s, gate, keys);
     }

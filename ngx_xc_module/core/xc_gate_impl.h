@@ -32,6 +32,8 @@ xc_rc_t xc_gate_body(const xc_gate_conf_t *conf, const xc_msg_t *msg,
 xc_rc_t xc_gate_clock(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
     xc_gate_t *gate, int64_t *now_s) XC_WUR;
 
+int64_t xc_gate_birth_skew_s(const xc_gate_conf_t *conf);
+
 /* Has a later load withdrawn a credential, or an agency?  Workers of an earlier
  * one go on serving what was begun, and what comes over old connections. */
 xc_rc_t xc_gate_standing(const xc_gate_conf_t *conf, xc_gate_t *gate) XC_WUR;

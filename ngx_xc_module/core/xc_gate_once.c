@@ -8,12 +8,19 @@ typedef char xc_gate_window_fits[XC_POLICY_AGE_MAX + XC_POLICY_SKEW_MAX
                                  <= XC_MAP_WINDOW_MAX ? 1 : -1];
 
 
+int64_t
+xc_gate_birth_skew_s(const xc_gate_conf_t *conf)
+{
+    return XC_MAX(conf->policy->max_skew_s, conf->birth_skew_s);
+}
+
+
 static xc_rc_t
 xc_gate_birth(const xc_gate_conf_t *conf, const xc_gate_clock_t *clock,
     xc_gate_t *gate)
 {
     size_t   i;
-    int64_t  birth_s, skew_s = conf->policy->max_skew_s;
+    int64_t  birth_s, skew_s = xc_gate_birth_skew_s(conf);
 
     birth_s = xc_map_birth_s(conf->map);
 

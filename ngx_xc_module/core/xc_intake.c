@@ -439,16 +439,11 @@ xc_intake_load(xc_arena_t *arena, xc_str_t text, int64_t now_s,
 
 xc_rc_t
 xc_intake_render(xc_arena_t *arena, const xc_intake_t *intake,
-    const xc_policy_t *policy, const xc_auth_accept_t *accept,
-    xc_intake_format_t format, xc_intake_lang_t lang, xc_str_t *out)
+    const xc_intake_view_t *view, xc_str_t *out)
 {
     void      *mem;
     size_t     size;
     xc_buf_t   b;
-
-    if (!intake->langs[lang]) {
-        lang = XC_INTAKE_ZH;
-    }
 
     for (size = XC_INTAKE_START_SIZE; size <= XC_INTAKE_RENDERED_MAX; size *= 2)
     {
@@ -459,11 +454,11 @@ xc_intake_render(xc_arena_t *arena, const xc_intake_t *intake,
 
         xc_buf_init(&b, mem, size);
 
-        if (format == XC_INTAKE_HTML) {
-            xc_intake_write_html(&b, intake, policy, accept, lang);
+        if (view->format == XC_INTAKE_HTML) {
+            xc_intake_write_html(&b, intake, view);
 
         } else {
-            xc_intake_write_json(&b, intake, policy, accept);
+            xc_intake_write_json(&b, intake, view);
         }
 
         if (!b.overflow) {

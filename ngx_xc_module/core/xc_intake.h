@@ -95,15 +95,23 @@ typedef struct {
 xc_rc_t xc_intake_load(xc_arena_t *arena, xc_str_t text, int64_t now_s,
     xc_policy_faults_t *faults, const xc_intake_t **out) XC_WUR;
 
+/* What is rendered for whom. */
+typedef struct {
+    const xc_policy_t       *policy;    /* of the location; NULL: none */
+    const xc_auth_accept_t  *accept;    /* of the location */
+    xc_intake_format_t       format;
+    xc_intake_lang_t         lang;      /* of HTML only; what the document does
+                                           not offer gives zh-CN */
+    bool                     expired;   /* the document says that it has */
+} xc_intake_view_t;
+
 /*
- * The document's bytes, in the arena.  policy (may be NULL) and accept: of the
- * location; adds the schemes, algorithms, purposes and standard fields.  lang matters to
- * HTML only; one that the document does not offer gives zh-CN.
- * XC_ELIMIT: over XC_INTAKE_RENDERED_MAX.  XC_ENOMEM.
+ * The document's bytes, in the arena; a policy adds the schemes, algorithms,
+ * purposes and standard fields.  XC_ELIMIT: over XC_INTAKE_RENDERED_MAX.
+ * XC_ENOMEM.
  */
 xc_rc_t xc_intake_render(xc_arena_t *arena, const xc_intake_t *intake,
-    const xc_policy_t *policy, const xc_auth_accept_t *accept,
-    xc_intake_format_t format, xc_intake_lang_t lang, xc_str_t *out) XC_WUR;
+    const xc_intake_view_t *view, xc_str_t *out) XC_WUR;
 
 /* "application/json" or "text/html; charset=utf-8". */
 xc_str_t xc_intake_media_type(xc_intake_format_t format);
@@ -116,11 +124,13 @@ xc_str_t xc_intake_lang_tag(xc_intake_lang_t lang);
 xc_rc_t xc_intake_csp(xc_arena_t *arena, xc_str_t *out) XC_WUR;
 
 /*
- * RFC 9110 12.5.1 over the joined Accept field (empty: absent): JSON unless
- * HTML is liked better.  What can't be parsed is passed over; where neither is
- * acceptable, JSON.  Linear.
+ * query_format, the value of ?format= as it stands there (empty: none), where
+ * it is "json" or "html": a link can ask for either.  Else RFC 9110 12.5.1 over
+ * the joined Accept field (empty: absent): JSON unless HTML is liked better.
+ * What can't be parsed is passed over; where neither is acceptable, JSON.
+ * Linear.
  */
-xc_intake_format_t xc_intake_format(xc_str_t accept);
+xc_intake_format_t xc_intake_format(xc_str_t accept, xc_str_t query_format);
 
 /*
  * query_lang, the value of ?lang= as it stands there (empty: none), where it

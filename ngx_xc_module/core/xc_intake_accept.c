@@ -117,9 +117,17 @@ xc_accept_media(xc_str_t accept, xc_str_t type, xc_str_t any_subtype)
 
 
 xc_intake_format_t
-xc_intake_format(xc_str_t accept)
+xc_intake_format(xc_str_t accept, xc_str_t query_format)
 {
     int  json, html;
+
+    if (xc_ascii_ieq(query_format, XC_STR("html"))) {
+        return XC_INTAKE_HTML;
+    }
+
+    if (xc_ascii_ieq(query_format, XC_STR("json"))) {
+        return XC_INTAKE_JSON;
+    }
 
     json = xc_accept_media(accept, XC_STR("application/json"),
                            XC_STR("application/*"));

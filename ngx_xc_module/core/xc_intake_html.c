@@ -25,24 +25,72 @@ xc_page_label(const xc_intake_page_t *p, xc_intake_label_t label)
 
 
 void
-xc_page_head(const xc_intake_page_t *p, xc_intake_label_t label)
+xc_page_say(const xc_intake_page_t *p, xc_intake_say_t say)
 {
-    xc_page_z(p, "<h2>");
+    xc_page_z(p, "<p>");
+    xc_page_text(p, xc_intake_say[say][p->lang]);
+    xc_page_z(p, "</p>\n");
+}
+
+
+void
+xc_page_section(const xc_intake_page_t *p, const char *id,
+    xc_intake_label_t label)
+{
+    xc_page_z(p, "<section aria-labelledby=\"");
+    xc_page_z(p, id);
+    xc_page_z(p, "\">\n<h2 id=\"");
+    xc_page_z(p, id);
+    xc_page_z(p, "\">");
     xc_page_z(p, xc_page_label(p, label));
     xc_page_z(p, "</h2>\n");
 }
 
 
 void
+xc_page_section_end(const xc_intake_page_t *p)
+{
+    xc_page_z(p, "</section>\n");
+}
+
+
+void
+xc_page_menu(const xc_intake_page_t *p, const char *id,
+    xc_intake_label_t label)
+{
+    xc_page_z(p, "<li><a href=\"#");
+    xc_page_z(p, id);
+    xc_page_z(p, "\">");
+    xc_page_z(p, xc_page_label(p, label));
+    xc_page_z(p, "</a></li>\n");
+}
+
+
+static bool
+xc_page_is_ascii(xc_str_t s)
+{
+    size_t  i;
+
+    for (i = 0; i < s.len; i++) {
+        if ((unsigned char) s.data[i] >= 0x80) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+void
 xc_page_own(const xc_intake_page_t *p, const xc_intake_text_t *text)
 {
-    if (p->lang == XC_INTAKE_ZH) {
-        xc_page_text(p, text->text);
+    if (p->lang != XC_INTAKE_ZH && text->en.data != NULL) {
+        xc_page_text(p, text->en);
         return;
     }
 
-    if (text->en.data != NULL) {
-        xc_page_text(p, text->en);
+    if (p->lang == XC_INTAKE_ZH || xc_page_is_ascii(text->text)) {
+        xc_page_text(p, text->text);
         return;
     }
 
@@ -77,14 +125,8 @@ xc_page_all_of(xc_str_t s, const char *set)
 
 
 static void
-xc_page_link(const xc_intake_page_t *p, const char *scheme, bool fits,
-    xc_str_t text)
+xc_page_link(const xc_intake_page_t *p, const char *scheme, xc_str_t text)
 {
-    if (!fits) {
-        xc_page_own_z(p, text);
-        return;
-    }
-
     xc_page_z(p, "<a href=\"");
     xc_page_z(p, scheme);
     xc_page_text(p, text);
@@ -97,16 +139,28 @@ xc_page_link(const xc_intake_page_t *p, const char *scheme, bool fits,
 void
 xc_page_url(const xc_intake_page_t *p, xc_str_t url)
 {
-    xc_page_link(p, "", url.len > 8 && memcmp(url.data, "https://", 8) == 0,
-                 url);
+    if (url.len > 8 && memcmp(url.data, "https://", 8) == 0
+        && xc_page_is_ascii(url) && memchr(url.data, ' ', url.len) == NULL)
+    {
+        xc_page_link(p, "", url);
+
+    } else {
+        xc_page_own_z(p, url);
+    }
 }
 
 
 void
 xc_page_email(const xc_intake_page_t *p, xc_str_t email)
 {
-    xc_page_link(p, "mailto:", xc_page_all_of(email, "@._-")
-                 && memchr(email.data, '@', email.len) != NULL, email);
+    if (xc_page_all_of(email, "@._-+")
+        && memchr(email.data, '@', email.len) != NULL)
+    {
+        xc_page_link(p, "mailto:", email);
+
+    } else {
+        xc_page_own_z(p, email);
+    }
 }
 
 
@@ -114,13 +168,28 @@ void
 xc_page_phone(const xc_intake_page_t *p, xc_str_t phone)
 {
     size_t  i;
-    bool    fits = xc_page_all_of(phone, "+-");
+    bool    fits = xc_page_all_of(phone, "+-() ");
 
     for (i = 0; i < phone.len; i++) {
         fits = fits && !xc_ascii_is_alpha(phone.data[i]);
     }
 
-    xc_page_link(p, "tel:", fits, phone);
+    if (!fits) {
+        xc_page_own_z(p, phone);
+        return;
+    }
+
+    xc_page_z(p, "<a href=\"tel:");
+
+    for (i = 0; i < phone.len; i++) {
+        if (strchr("() ", phone.data[i]) == NULL) {
+            xc_buf_char(p->b, phone.data[i]);
+        }
+    }
+
+    xc_page_z(p, "\">");
+    xc_page_text(p, phone);
+    xc_page_z(p, "</a>");
 }
 
 
@@ -136,41 +205,14 @@ xc_page_code(const xc_intake_page_t *p, xc_str_t text)
 void
 xc_page_row(const xc_intake_page_t *p, xc_intake_label_t label)
 {
-    xc_page_z(p, "<tr><th scope=\"row\">");
+    xc_page_z(p, "<div><dt>");
     xc_page_z(p, xc_page_label(p, label));
-    xc_page_z(p, "</th><td>");
+    xc_page_z(p, "</dt><dd>");
 }
 
 
 void
 xc_page_row_end(const xc_intake_page_t *p)
 {
-    xc_page_z(p, "</td></tr>\n");
-}
-
-
-void
-xc_page_say(const xc_intake_page_t *p, xc_intake_say_t say)
-{
-    xc_page_z(p, "<p>");
-    xc_page_text(p, xc_intake_say[say][p->lang]);
-    xc_page_z(p, "</p>\n");
-}
-
-
-void
-xc_page_columns(const xc_intake_page_t *p, const xc_intake_label_t *labels,
-    size_t n)
-{
-    size_t  i;
-
-    xc_page_z(p, "<thead><tr>");
-
-    for (i = 0; i < n; i++) {
-        xc_page_z(p, "<th scope=\"col\">");
-        xc_page_z(p, xc_page_label(p, labels[i]));
-        xc_page_z(p, "</th>");
-    }
-
-    xc_page_z(p, "</tr></thead>\n<tbody>\n");
+    xc_page_z(p, "</dd></div>\n");
 }

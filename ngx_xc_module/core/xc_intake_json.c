@@ -319,7 +319,7 @@ xc_intake_json_policy(xc_buf_t *b, const char **up, const xc_policy_t *policy,
 
 void
 xc_intake_write_json(xc_buf_t *b, const xc_intake_t *intake,
-    const xc_policy_t *policy, const xc_auth_accept_t *accept)
+    const xc_intake_view_t *view)
 {
     const char  *sep = "";
 
@@ -338,10 +338,12 @@ xc_intake_write_json(xc_buf_t *b, const xc_intake_t *intake,
     xc_intake_json_languages(b, intake);
     xc_intake_string(b, &sep, "updated", intake->updated);
     xc_intake_string(b, &sep, "expires", intake->expires);
+    xc_intake_name(b, &sep, "expired");
+    xc_buf_z(b, view->expired ? "true" : "false");
     xc_intake_string(b, &sep, "schema", intake->schema);
 
-    if (policy != NULL) {
-        xc_intake_json_policy(b, &sep, policy, accept);
+    if (view->policy != NULL) {
+        xc_intake_json_policy(b, &sep, view->policy, view->accept);
     }
 
     xc_buf_z(b, "}\n");

@@ -78,8 +78,8 @@ xc_page_signature(const xc_intake_page_t *p)
 {
     static const xc_str_t  parameters[] = { { "created", 7 }, { "keyid", 5 } };
 
-    xc_page_head(p, XC_T_SIGNATURE);
-    xc_page_z(p, "<table><tbody>\n");
+    xc_page_section(p, "sign", XC_T_SIGNATURE);
+    xc_page_z(p, "<dl class=\"kv\">\n");
 
     xc_page_schemes(p);
     xc_page_algorithms(p);
@@ -108,32 +108,71 @@ xc_page_signature(const xc_intake_page_t *p)
     }
 
     xc_page_window(p);
-    xc_page_z(p, "</tbody></table>\n");
+    xc_page_z(p, "</dl>\n");
+    xc_page_section_end(p);
 }
 
 
 static void
+xc_page_purpose(const xc_intake_page_t *p, xc_str_t id)
+{
+    const xc_intake_word_t  *word = xc_intake_purpose(id);
+
+    xc_page_z(p, "<li>");
+
+    if (word != NULL) {
+        xc_page_text(p, word->title[p->lang]);
+        xc_page_z(p, " ");
+    }
+
+    xc_page_code(p, id);
+    xc_page_z(p, "</li>\n");
+}
+
+
+/* In the order of the Measures, then the policy's own. */
+static void
 xc_page_purposes(const xc_intake_page_t *p)
 {
-    size_t                   i;
-    const xc_intake_word_t  *word;
+    size_t    i, rank;
+    xc_str_t  id;
 
-    xc_page_head(p, XC_T_PURPOSES);
+    xc_page_section(p, "purposes", XC_T_PURPOSES);
     xc_page_z(p, "<ul>\n");
 
-    for (i = 0; i < p->policy->n_purposes; i++) {
-        word = xc_intake_purpose(p->policy->purposes[i].id);
+    for (rank = 0; rank <= XC_INTAKE_PURPOSES; rank++) {
+        for (i = 0; i < p->policy->n_purposes; i++) {
+            id = p->policy->purposes[i].id;
 
-        xc_page_z(p, "<li>");
-        if (word != NULL) {
-            xc_page_text(p, word->title[p->lang]);
-            xc_page_z(p, " ");
+            if (xc_intake_purpose_rank(id) == rank) {
+                xc_page_purpose(p, id);
+            }
         }
-        xc_page_code(p, p->policy->purposes[i].id);
-        xc_page_z(p, "</li>\n");
     }
 
     xc_page_z(p, "</ul>\n");
+    xc_page_section_end(p);
+}
+
+
+/* On a narrow screen it may be broken behind its group. */
+static void
+xc_page_field_id(const xc_intake_page_t *p, xc_str_t id)
+{
+    size_t       head;
+    const char  *dot = memchr(id.data, '.', id.len);
+
+    head = dot == NULL ? id.len : (size_t) (dot - id.data) + 1;
+
+    xc_page_z(p, "<code>");
+    xc_page_text(p, (xc_str_t) { id.data, head });
+
+    if (head < id.len) {
+        xc_page_z(p, "<wbr>");
+        xc_page_text(p, (xc_str_t) { id.data + head, id.len - head });
+    }
+
+    xc_page_z(p, "</code>");
 }
 
 
@@ -141,24 +180,34 @@ xc_page_purposes(const xc_intake_page_t *p)
 static void
 xc_page_field(const xc_intake_page_t *p, const xc_field_t *field)
 {
-    xc_page_z(p, "<tr><td>");
-    xc_page_code(p, field->id);
-    xc_page_z(p, "</td><td>");
+    xc_page_z(p, "<tr><th scope=\"row\">");
     xc_page_own(p, &(xc_intake_text_t) { field->zh, field->en });
+    xc_page_z(p, "</th><td>");
+    xc_page_field_id(p, field->id);
     xc_page_z(p, "</td></tr>\n");
+}
+
+
+static void
+xc_page_group_head(const xc_intake_page_t *p, xc_str_t group)
+{
+    const xc_intake_word_t  *word = xc_intake_group(group);
+
+    xc_page_z(p, "<table><caption>");
+    xc_page_text(p, word != NULL ? word->title[p->lang] : group);
+    xc_page_z(p, "</caption>\n<thead><tr><th scope=\"col\">");
+    xc_page_z(p, xc_page_label(p, XC_T_FIELD_TITLE));
+    xc_page_z(p, "</th><th scope=\"col\">");
+    xc_page_z(p, xc_page_label(p, XC_T_FIELD_ID));
+    xc_page_z(p, "</th></tr></thead>\n<tbody>\n");
 }
 
 
 static void
 xc_page_group(const xc_intake_page_t *p, unsigned group)
 {
-    size_t                   i;
-    bool                     any = false;
-    const xc_intake_word_t  *word = xc_intake_group(p->policy->groups[group]);
-
-    static const xc_intake_label_t  columns[] = {
-        XC_T_FIELD_ID, XC_T_FIELD_TITLE
-    };
+    size_t  i;
+    bool    any = false;
 
     for (i = 0; i < p->policy->n_fields; i++) {
         if (!p->policy->fields[i].standard
@@ -168,11 +217,7 @@ xc_page_group(const xc_intake_page_t *p, unsigned group)
         }
 
         if (!any) {
-            xc_page_z(p, "<table class=\"f\"><caption>");
-            xc_page_text(p, word != NULL ? word->title[p->lang]
-                                         : p->policy->groups[group]);
-            xc_page_z(p, "</caption>");
-            xc_page_columns(p, columns, XC_COUNT(columns));
+            xc_page_group_head(p, p->policy->groups[group]);
             any = true;
         }
 
@@ -188,14 +233,30 @@ xc_page_group(const xc_intake_page_t *p, unsigned group)
 static void
 xc_page_fields(const xc_intake_page_t *p)
 {
+    size_t    rank;
     unsigned  group;
 
-    xc_page_head(p, XC_T_FIELDS);
+    xc_page_section(p, "fields", XC_T_FIELDS);
     xc_page_say(p, XC_INTAKE_SAY_BEYOND);
 
-    for (group = 0; group < p->policy->n_groups; group++) {
-        xc_page_group(p, group);
+    for (rank = 0; rank <= XC_INTAKE_GROUPS; rank++) {
+        for (group = 0; group < p->policy->n_groups; group++) {
+            if (xc_intake_group_rank(p->policy->groups[group]) == rank) {
+                xc_page_group(p, group);
+            }
+        }
     }
+
+    xc_page_section_end(p);
+}
+
+
+void
+xc_page_terms_menu(const xc_intake_page_t *p)
+{
+    xc_page_menu(p, "sign", XC_T_SIGNATURE);
+    xc_page_menu(p, "purposes", XC_T_PURPOSES);
+    xc_page_menu(p, "fields", XC_T_FIELDS);
 }
 
 

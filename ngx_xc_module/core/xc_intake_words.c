@@ -38,7 +38,7 @@ const xc_intake_word_t  xc_intake_types[XC_INTAKE_TYPES] = {
         XC_LIT("Social co-governance system") } }
 };
 
-static const xc_intake_word_t  xc_intake_purposes[] = {
+static const xc_intake_word_t  xc_intake_purposes[XC_INTAKE_PURPOSES] = {
     { XC_LIT("case_investigation"),
       { XC_LIT("案件调查"), XC_LIT("Case investigation") } },
     { XC_LIT("accident_handling"),
@@ -50,7 +50,7 @@ static const xc_intake_word_t  xc_intake_purposes[] = {
       { XC_LIT("消费争议处理"), XC_LIT("Consumer-dispute handling") } }
 };
 
-static const xc_intake_word_t  xc_intake_groups[] = {
+static const xc_intake_word_t  xc_intake_groups[XC_INTAKE_GROUPS] = {
     { XC_LIT("identity"),
       { XC_LIT("平台内经营者身份信息"), XC_LIT("Merchant identity") } },
     { XC_LIT("goods"),
@@ -76,14 +76,14 @@ const xc_str_t  xc_intake_say[XC_INTAKE_SAY_COUNT][XC_INTAKE_LANGS] = {
                "made through this channel.") },
     [XC_INTAKE_SAY_REGISTER] = {
         XC_LIT("请自行生成 Ed25519 密钥对，妥善保管私钥，切勿发送给任何人；将公钥连同机关名称、"
-               "行政区划代码、密钥编号、有效期和使用该密钥的网络地址，通过下列联系方式提交登记。"
+               "行政区划代码、密钥编号、有效期和使用该密钥的网络地址，通过本页所列联系方式提交登记。"
                "平台核实机关身份后登记公钥。"),
         XC_LIT("Make an Ed25519 key pair yourself and keep the private key: "
                "send it to nobody. Send the public key with the agency's name, "
                "its division code, a key id, the period of validity and the "
                "network addresses it will be used from to a contact named "
-               "below. The platform registers the key once it has verified "
-               "the agency.") },
+               "on this page. The platform registers the key once it has "
+               "verified the agency.") },
     [XC_INTAKE_SAY_BEYOND] = {
         XC_LIT("标准化字段以外的特殊信息，应当报省级市场监督管理部门同意。"),
         XC_LIT("Anything beyond the standard fields requires the consent of "
@@ -123,4 +123,24 @@ const xc_intake_word_t *
 xc_intake_group(xc_str_t id)
 {
     return xc_intake_word(xc_intake_groups, XC_COUNT(xc_intake_groups), id);
+}
+
+
+size_t
+xc_intake_purpose_rank(xc_str_t id)
+{
+    const xc_intake_word_t  *word = xc_intake_purpose(id);
+
+    return word != NULL ? (size_t) (word - xc_intake_purposes)
+                        : XC_INTAKE_PURPOSES;
+}
+
+
+size_t
+xc_intake_group_rank(xc_str_t id)
+{
+    const xc_intake_word_t  *word = xc_intake_group(id);
+
+    return word != NULL ? (size_t) (word - xc_intake_groups)
+                        : XC_INTAKE_GROUPS;
 }

@@ -21,6 +21,12 @@ extern const xc_intake_word_t  xc_intake_types[XC_INTAKE_TYPES];
 const xc_intake_word_t *xc_intake_purpose(xc_str_t id);
 const xc_intake_word_t *xc_intake_group(xc_str_t id);
 
+/* Where the Measures name it, from 0; how many they name, for another. */
+#define XC_INTAKE_PURPOSES          4
+#define XC_INTAKE_GROUPS            4
+size_t xc_intake_purpose_rank(xc_str_t id);
+size_t xc_intake_group_rank(xc_str_t id);
+
 /* What the document says for every platform. */
 typedef enum {
     XC_INTAKE_SAY_TITLE,
@@ -36,10 +42,13 @@ extern const xc_str_t
 
 /* The page's own words. */
 typedef enum {
-    XC_T_OTHER_LANG,
+    XC_T_LANGUAGE, XC_T_OTHER_LANG,
     XC_T_COLON,
-    XC_T_PLATFORM, XC_T_NAME, XC_T_USCC, XC_T_URL, XC_T_ROLE,
-    XC_T_CHANNELS, XC_T_TYPE, XC_T_ADDRESS, XC_T_HOURS, XC_T_NOTE,
+    XC_T_USCC, XC_T_URL, XC_T_ROLE,
+    XC_T_EXPIRED_A, XC_T_EXPIRED_B, XC_T_EXPIRED_C,
+    XC_T_CHANNELS, XC_T_HOURS, XC_T_HOW,
+    XC_T_ON_PAGE,
+    XC_T_ADDRESS, XC_T_NOTE,
     XC_T_CONTACTS, XC_T_PHONE, XC_T_EMAIL,
     XC_T_REGISTER,
     XC_T_SIGNATURE, XC_T_SCHEME, XC_T_SCHEME_HTTPSIG,
@@ -50,7 +59,8 @@ typedef enum {
     XC_T_WINDOW, XC_T_WINDOW_A, XC_T_WINDOW_B, XC_T_WINDOW_C,
     XC_T_PURPOSES, XC_T_FIELDS, XC_T_FIELD_ID, XC_T_FIELD_TITLE,
     XC_T_BASIS,
-    XC_T_UPDATED, XC_T_EXPIRES, XC_T_POLICY, XC_T_MACHINE,
+    XC_T_UPDATED, XC_T_EXPIRES, XC_T_POLICY,
+    XC_T_MACHINES, XC_T_MACHINES_HOW, XC_T_JSON, XC_T_SCHEMA,
     XC_T_COUNT
 } xc_intake_label_t;
 
@@ -63,10 +73,9 @@ extern const char *const  xc_intake_labels[XC_T_COUNT][XC_INTAKE_LANGS];
 extern const xc_str_t  xc_intake_covered[XC_INTAKE_COVERED];
 
 void xc_intake_write_json(xc_buf_t *b, const xc_intake_t *intake,
-    const xc_policy_t *policy, const xc_auth_accept_t *accept);
+    const xc_intake_view_t *view);
 void xc_intake_write_html(xc_buf_t *b, const xc_intake_t *intake,
-    const xc_policy_t *policy, const xc_auth_accept_t *accept,
-    xc_intake_lang_t lang);
+    const xc_intake_view_t *view);
 
 /* The page's style sheet: the text between <style> and </style>. */
 xc_str_t xc_intake_style(void);

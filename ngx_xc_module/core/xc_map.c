@@ -52,7 +52,7 @@ struct xc_map_header_s {
 
     /* Zero in maps of before they were there. */
     xc_map_window_t   window;
-    _Atomic uint32_t  fleet;            /* a fleet's store knows more nonces */
+    _Atomic uint64_t  fleet;            /* whose store knows more nonces */
     _Atomic int64_t   left_s;           /* when the node last left a fleet */
 };
 
@@ -520,9 +520,11 @@ xc_map_birth_s(const xc_map_t *map)
 
 /* The time first: who reads in between still refuses. */
 void
-xc_map_fleet(xc_map_t *map, bool fleet, int64_t now_s)
+xc_map_fleet(xc_map_t *map, uint64_t fleet, int64_t now_s)
 {
-    if (!fleet && atomic_load(&map->header->fleet) != 0) {
+    uint64_t  before = atomic_load(&map->header->fleet);
+
+    if (before != 0 && before != fleet) {
         atomic_store(&map->header->left_s, xc_map_clock_s(map, now_s));
     }
 

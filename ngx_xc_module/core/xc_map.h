@@ -48,7 +48,8 @@ typedef struct {
     _Atomic uint64_t admitted, refused, limited;
     _Atomic uint64_t day;           /* xc_rate.h: day << 40 | units used; 0 in
                                        maps of before it was there */
-    uint8_t          reserved[16];
+    _Atomic int64_t  learned_us;    /* xc_rate_learn(), by CLOCK_BOOTTIME */
+    uint8_t          reserved[8];
 } xc_map_agency_t;
 
 /* A credential or an agency that stands (xc_revoke.h). */
@@ -122,11 +123,11 @@ void xc_map_close(xc_map_t *map);
 int64_t xc_map_birth_s(const xc_map_t *map);
 
 /*
- * Whether nonces are shared with other nodes from now on.  A node that leaves a
- * fleet does not know what others have burned: it is born anew.  Only masters
- * call this, at load.
+ * With which fleet nonces are shared from now on; 0: none.  A node that leaves
+ * one does not know what others burn there: it is born anew.  Only masters call
+ * this, at load.
  */
-void xc_map_fleet(xc_map_t *map, bool fleet, int64_t now_s);
+void xc_map_fleet(xc_map_t *map, uint64_t fleet, int64_t now_s);
 
 /* The highest time that any process of this node has seen, after taking now_s
  * into account: what was evicted as expired stays stale when the clock steps

@@ -84,6 +84,7 @@ xc_map_agency_settle(xc_map_agency_t *agency, xc_str_t id)
     atomic_store(&agency->refused, 0);
     atomic_store(&agency->limited, 0);
     atomic_store(&agency->day, 0);
+    atomic_store(&agency->learned_us, 0);
     memset(agency->reserved, 0, sizeof(agency->reserved));
 
     memset(agency->id + 1, 0, sizeof(agency->id) - 1);

@@ -34,6 +34,11 @@ xc_problem_authenticated(xc_buf_t *out, const xc_gate_t *gate,
                                     ? XC_STR("law") : XC_STR("platform"));
     xc_problem_member(out, "remedy_zh", info->remedy_zh);
 
+    /* Not all of it was decided. */
+    if (gate->verdict.reason == XC_REASON_INTERNAL_ERROR) {
+        return;
+    }
+
     before = *out;
     (void) xc_scope_write_refused(out, ",\"fields\":", &gate->request);
 

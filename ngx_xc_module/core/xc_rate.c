@@ -81,6 +81,10 @@ xc_rate_cost(const xc_rate_t *rate, size_t subjects, size_t fields)
 
 
 /* How long until a limit lets the next one through; 0: it does now. */
+/* As long a store's word is good: that of one whose data was deleted, too. */
+#define XC_RATE_KNOWN_US        1000000
+
+
 static int64_t
 xc_rate_wait(int64_t tat_us, int64_t reach_us, int64_t now_us)
 {
@@ -363,6 +367,34 @@ xc_rate_from_now(int64_t tat_us, int64_t boot_us)
 
 /* Answers may come in another order than they were given: off by what was
  * under way, and put right by the next. */
+xc_rc_t
+xc_rate_known(const xc_map_agency_t *agency, const xc_rate_t *rate,
+    int64_t boot_us, int64_t now_s, xc_limit_t *limit,
+    int64_t *retry_after_us)
+{
+    int64_t  day = xc_rate_day(now_s);
+    int64_t  learned_us = atomic_load(&agency->learned_us);
+    int64_t  waits[XC_LIMIT_COUNT] = { 0 };
+
+    if (learned_us == 0 || boot_us - learned_us >= XC_RATE_KNOWN_US) {
+        return XC_OK;
+    }
+
+    waits[XC_LIMIT_RATE] = xc_rate_wait(atomic_load(&agency->tat_us),
+                                        xc_rate_reach_us(rate->interval_us,
+                                                         rate->burst),
+                                        boot_us);
+    waits[XC_LIMIT_REFUSALS] = xc_rate_refusals_wait(agency, rate, boot_us);
+    waits[XC_LIMIT_PER_DAY] = xc_rate_day_wait(
+                          xc_rate_today(atomic_load(&agency->day), day), rate,
+                          day, now_s);
+
+    return waits[XC_LIMIT_RATE] > 0 || waits[XC_LIMIT_REFUSALS] > 0
+           || waits[XC_LIMIT_PER_DAY] > 0
+           ? xc_rate_deny(waits, limit, retry_after_us) : XC_OK;
+}
+
+
 void
 xc_rate_learn(xc_map_agency_t *agency, int64_t tat_us, int64_t refusals_tat_us,
     int64_t day, uint64_t day_used, int64_t boot_us)
@@ -372,6 +404,8 @@ xc_rate_learn(xc_map_agency_t *agency, int64_t tat_us, int64_t refusals_tat_us,
     atomic_store(&agency->tat_us, xc_rate_from_now(tat_us, boot_us));
     atomic_store(&agency->refusals_tat_us,
                  xc_rate_from_now(refusals_tat_us, boot_us));
+
+    atomic_store(&agency->learned_us, boot_us);
 
     begun = (uint64_t) XC_MIN(XC_MAX(day, 0), XC_RATE_DAY_MAX)
             << XC_RATE_USED_BITS;

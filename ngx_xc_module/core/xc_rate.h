@@ -79,6 +79,15 @@ void xc_rate_state(const xc_map_agency_t *agency, const xc_rate_t *rate,
     int64_t boot_us, int64_t now_s, xc_rate_state_t *state);
 
 /*
+ * Is a limit spent by what the store has said within the last second?  Until it
+ * has come back the store would say no more than that: it need not be asked,
+ * nor a body read for it.  XC_OK: not known; XC_DENIED as xc_rate_take().
+ */
+xc_rc_t xc_rate_known(const xc_map_agency_t *agency, const xc_rate_t *rate,
+    int64_t boot_us, int64_t now_s, xc_limit_t *limit,
+    int64_t *retry_after_us) XC_WUR;
+
+/*
  * What a fleet's store says of an agency (xc_fleet.h) becomes what this node
  * knows of it, for status and answers: tat and refusals relative to now.
  */

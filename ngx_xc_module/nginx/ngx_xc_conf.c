@@ -539,12 +539,7 @@ ngx_xc_conf_moved(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf)
 {
     ngx_xc_main_conf_t  *old;
 
-    if (ngx_is_init_cycle(cf->cycle->old_cycle)) {
-        return 0;
-    }
-
-    old = ngx_http_cycle_get_module_main_conf(cf->cycle->old_cycle,
-                                              ngx_xc_module);
+    old = ngx_xc_cycle_conf(cf->cycle->old_cycle);
 
     return old && old->map_open
            && (old->replay != xmcf->replay

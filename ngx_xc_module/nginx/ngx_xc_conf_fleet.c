@@ -42,6 +42,7 @@ static char *ngx_xc_fleet_db(ngx_xc_fleet_conf_t *fleet, xc_str_t *rest);
 static char *ngx_xc_fleet_host_port(xc_str_t host);
 static char *ngx_xc_fleet_resolve(ngx_conf_t *cf, ngx_xc_fleet_conf_t *fleet,
     xc_str_t host);
+static uint64_t ngx_xc_fleet_identity(const ngx_xc_fleet_conf_t *fleet);
 static ngx_uint_t ngx_xc_fleet_is_loopback(struct sockaddr *sa);
 static char *ngx_xc_fleet_password_file(ngx_conf_t *cf,
     ngx_xc_fleet_conf_t *fleet, ngx_str_t *value);
@@ -150,6 +151,8 @@ ngx_xc_fleet_parse(ngx_conf_t *cf, ngx_xc_fleet_conf_t *fleet)
             return NGX_CONF_ERROR;
         }
     }
+
+    fleet->identity = ngx_xc_fleet_identity(fleet);
 
     if (!ngx_xc_fleet_is_loopback(fleet->addr.sockaddr)) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
@@ -389,6 +392,25 @@ ngx_xc_fleet_resolve(ngx_conf_t *cf, ngx_xc_fleet_conf_t *fleet, xc_str_t host)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* FNV-1a: two fleets of one name by chance are none of one operator's */
+
+static uint64_t
+ngx_xc_fleet_identity(const ngx_xc_fleet_conf_t *fleet)
+{
+    u_char    text[NGX_SOCKADDR_STRLEN + NGX_INT_T_LEN + 80], *p, *last;
+    uint64_t  h;
+
+    last = ngx_snprintf(text, sizeof(text), "%V/%ui/%V", &fleet->addr.name,
+                        fleet->db, &fleet->prefix);
+
+    for (h = 0xcbf29ce484222325u, p = text; p < last; p++) {
+        h = (h ^ *p) * 0x100000001b3u;
+    }
+
+    return h | 1;
 }
 
 

@@ -11,6 +11,8 @@
 
 
 static ngx_int_t ngx_xc_header_filter(ngx_http_request_t *r);
+static ngx_uint_t ngx_xc_header_foreign(ngx_http_request_t *r,
+    ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_header_no_store(ngx_http_request_t *r);
 static void ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static void ngx_xc_header_reply(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
@@ -45,6 +47,10 @@ ngx_xc_header_filter(ngx_http_request_t *r)
         return ngx_xc_next_header_filter(r);
     }
 
+    if (ctx && ngx_xc_header_foreign(r, ctx)) {
+        return NGX_HTTP_BAD_GATEWAY;
+    }
+
     if (ctx) {
         ngx_xc_header_take(r, ctx);
 
@@ -65,6 +71,36 @@ ngx_xc_header_filter(ngx_http_request_t *r)
     }
 
     return ngx_xc_next_header_filter(r);
+}
+
+
+/*
+ * What a back end says where nginx would send it on as it stands, without our
+ * headers and with any that it makes up: what is no HTTP, which nginx takes
+ * for an answer of HTTP/0.9, and what follows an answer that is not the last
+ * (RFC 9110 section 15.2), which nginx takes for that answer's body.
+ */
+
+static ngx_uint_t
+ngx_xc_header_foreign(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+{
+    if (r->upstream == NULL) {
+        return 0;
+    }
+
+    if (r->http_version < NGX_HTTP_VERSION_10) {
+        r->http_version = ctx->http_version;
+        return 1;
+    }
+
+    if (r->err_status == 0 && r->headers_out.status < NGX_HTTP_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "xc: the back end's answer %ui is not the last: it is "
+                      "not passed on", r->headers_out.status);
+        return 1;
+    }
+
+    return 0;
 }
 
 

@@ -129,6 +129,7 @@ ngx_xc_fleet_ask(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
 {
     const xc_agency_t       *agencies[XC_AUTH_AGENCIES_MAX];
     ngx_xc_waiter_t         *waiter;
+    xc_arena_t               arena;
     xc_fleet_call_t          call;
     const xc_fleet_store_t  *store;
 
@@ -141,7 +142,11 @@ ngx_xc_fleet_ask(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    if (xc_fleet_call(&ctx->arena, store, ask, &call) != XC_OK) {
+    /* the body has no say in whether there is room for the question */
+
+    arena = ngx_xc_pool_arena(r->pool, 0);
+
+    if (xc_fleet_call(&arena, store, ask, &call) != XC_OK) {
         ngx_xc_fleet_failed("a question to the store could not be built");
         return NGX_ERROR;
     }

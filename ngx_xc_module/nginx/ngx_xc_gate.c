@@ -10,7 +10,7 @@
 
 /* Over the core's own needs, which are a small multiple of the body's size */
 #define NGX_XC_ARENA_SPARE  (1024 * 1024)
-#define NGX_XC_ARENA_BODY   16
+#define NGX_XC_ARENA_BODY   32
 
 
 static ngx_int_t ngx_xc_gate_again(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
@@ -34,10 +34,6 @@ static ngx_int_t ngx_xc_gate_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_gate_fail(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     xc_reason_t reason);
 static ngx_int_t ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
-static void ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
-static void ngx_xc_gate_full(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
-static void ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
-    const char *what);
 static xc_reason_t ngx_xc_gate_ended_by(ngx_http_request_t *r);
 
 
@@ -483,64 +479,6 @@ ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
     ngx_http_finalize_request(r, rc);
 
     return NGX_DONE;
-}
-
-
-/* Counters, and the one line of the error log */
-
-static void
-ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
-{
-    ngx_xc_count_refused(ctx);
-
-    if (ctx->gate.verdict.reason == XC_REASON_REPLAY_STORE_FULL) {
-        ngx_xc_gate_full(r, ctx);
-    }
-
-    ngx_xc_gate_log(r, ctx, "refused");
-}
-
-
-/* Somebody has to act on it: said once a minute */
-
-static void
-ngx_xc_gate_full(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
-{
-    static time_t  told;
-
-    if (ngx_time() - told < 60) {
-        return;
-    }
-
-    told = ngx_time();
-
-    ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
-                  "xc: the replay store is full: requests are refused until "
-                  "signatures expire; write a larger replay= than %uL in "
-                  "xc_state and restart", ctx->conf->gate.map->replay);
-}
-
-
-static void
-ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx, const char *what)
-{
-    xc_str_t                 agency;
-    ngx_log_t               *log = r->connection->log;
-    ngx_uint_t               level;
-    const xc_reason_info_t  *info;
-
-    info = xc_reason_info(ctx->gate.verdict.reason);
-    level = info->fault == XC_FAULT_CLIENT ? NGX_LOG_INFO : NGX_LOG_ERR;
-
-    if (log->log_level < level) {
-        return;
-    }
-
-    agency = ctx->gate.authenticated ? ctx->gate.auth.agency->id
-                                     : XC_STR("-");
-    ngx_log_error(level, log, 0, "xc: %s: %*s (%ui), agency %*s", what,
-                  info->code.len, info->code.data, (ngx_uint_t) info->status,
-                  agency.len, agency.data);
 }
 
 

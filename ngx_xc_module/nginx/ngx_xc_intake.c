@@ -15,13 +15,17 @@
  * escaped to six */
 #define NGX_XC_INTAKE_LOG_MAX   16384
 
+/* Seconds between a worker's warnings that a document has expired */
+#define NGX_XC_INTAKE_WARN      86400
+
 
 typedef struct {
     ngx_str_t                    text;
     ngx_str_t                    type;
     ngx_str_t                    lang;
     ngx_str_t                    etag;
-    unsigned                     undated:1;    /* newer than the document */
+    size_t                       type_len;     /* without its charset */
+    time_t                       modified;     /* -1: newer than any date */
 } ngx_xc_intake_variant_t;
 
 
@@ -29,9 +33,13 @@ typedef struct {
 
 struct ngx_xc_intake_doc_s {
     const xc_intake_t           *intake;
+    ngx_str_t                    file;
     ngx_str_t                    csp;
-    time_t                       updated;
-    ngx_xc_intake_variant_t      variants[2][XC_INTAKE_LANGS];
+    time_t                       loaded;
+    time_t                       warned;       /* of this worker */
+
+    /* whether it has expired, whether it is HTML, its language */
+    ngx_xc_intake_variant_t      variants[2][2][XC_INTAKE_LANGS];
 };
 
 
@@ -42,16 +50,23 @@ static ngx_int_t ngx_xc_intake_log_etag(ngx_http_request_t *r,
     ngx_xc_intake_variant_t *answer, char *note, size_t len);
 static ngx_xc_intake_variant_t *ngx_xc_intake_choose(ngx_http_request_t *r,
     ngx_xc_intake_doc_t *doc);
+static ngx_uint_t ngx_xc_intake_expired(ngx_http_request_t *r,
+    ngx_xc_intake_doc_t *doc);
 static ngx_int_t ngx_xc_intake_joined(ngx_http_request_t *r, xc_msg_t *msg,
     const char *name, xc_str_t *value);
 static ngx_int_t ngx_xc_intake_headers(ngx_http_request_t *r,
     ngx_xc_intake_doc_t *doc, ngx_xc_intake_variant_t *variant);
+static ngx_int_t ngx_xc_intake_etag(ngx_http_request_t *r,
+    ngx_xc_intake_variant_t *variant);
+static ngx_int_t ngx_xc_intake_send(ngx_http_request_t *r,
+    ngx_xc_intake_variant_t *variant);
 static ngx_xc_intake_doc_t *ngx_xc_intake_load(ngx_conf_t *cf,
     ngx_str_t *name);
 static ngx_int_t ngx_xc_intake_not_allowed(ngx_http_request_t *r);
 static ngx_int_t ngx_xc_intake_render_variant(ngx_conf_t *cf,
-    xc_arena_t *arena, ngx_xc_loc_conf_t *conf, ngx_uint_t format,
-    ngx_uint_t lang);
+    ngx_xc_intake_doc_t *doc, const xc_intake_view_t *view);
+static ngx_int_t ngx_xc_intake_variant(ngx_conf_t *cf,
+    ngx_xc_intake_variant_t *v, const xc_intake_view_t *view, xc_str_t text);
 
 
 static ngx_int_t
@@ -88,7 +103,7 @@ ngx_xc_intake_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_xc_reply_text(r, &answer.type, &answer.text);
+    return ngx_xc_intake_send(r, &answer);
 }
 
 
@@ -176,7 +191,7 @@ ngx_xc_intake_log_etag(ngx_http_request_t *r, ngx_xc_intake_variant_t *answer,
                                    ngx_crc32_short((u_char *) note, len))
                        - p;
     answer->etag.data = p;
-    answer->undated = 1;
+    answer->modified = -1;
 
     return NGX_OK;
 }
@@ -187,9 +202,9 @@ ngx_xc_intake_choose(ngx_http_request_t *r, ngx_xc_intake_doc_t *doc)
 {
     xc_msg_t            msg;
     xc_str_t            accept, language;
-    ngx_str_t           lang;
+    ngx_str_t           lang, format;
+    ngx_uint_t          html;
     xc_intake_lang_t    chosen;
-    xc_intake_format_t  format;
 
     ngx_memzero(&msg, sizeof(xc_msg_t));
 
@@ -205,16 +220,42 @@ ngx_xc_intake_choose(ngx_http_request_t *r, ngx_xc_intake_doc_t *doc)
         ngx_str_null(&lang);
     }
 
-    format = xc_intake_format(accept);
+    if (ngx_http_arg(r, (u_char *) "format", 6, &format) != NGX_OK) {
+        ngx_str_null(&format);
+    }
+
+    html = xc_intake_format(accept, ngx_xc_str(&format)) == XC_INTAKE_HTML;
     chosen = xc_intake_language(language, ngx_xc_str(&lang));
 
     if (!doc->intake->langs[chosen]) {
         chosen = XC_INTAKE_ZH;
     }
 
-    ngx_xc_summary_intake(format == XC_INTAKE_HTML);
+    ngx_xc_summary_intake(html);
 
-    return &doc->variants[format == XC_INTAKE_HTML][chosen];
+    return &doc->variants[ngx_xc_intake_expired(r, doc)][html][chosen];
+}
+
+
+/* A worker may live on past the document: it says so from then on */
+
+static ngx_uint_t
+ngx_xc_intake_expired(ngx_http_request_t *r, ngx_xc_intake_doc_t *doc)
+{
+    int64_t  now_s = ngx_xc_state_now_us(NULL) / 1000000;
+
+    if (now_s < doc->intake->expires_s) {
+        return 0;
+    }
+
+    if (now_s - doc->warned >= NGX_XC_INTAKE_WARN) {
+        doc->warned = now_s;
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "xc_intake: \"%V\" has expired: check its content and "
+                      "write new dates", &doc->file);
+    }
+
+    return 1;
 }
 
 
@@ -242,16 +283,17 @@ static ngx_int_t
 ngx_xc_intake_headers(ngx_http_request_t *r, ngx_xc_intake_doc_t *doc,
     ngx_xc_intake_variant_t *variant)
 {
-    ngx_uint_t        i;
-    ngx_table_elt_t  *etag;
+    ngx_uint_t  i;
 
     struct {
         const char  *name;
         ngx_str_t    value;
     } headers[] = {
-        { "Vary", ngx_string("Accept, Accept-Language") },
+        { "Vary", ngx_string("Accept, Accept-Language, Accept-Encoding") },
         { "Cache-Control", ngx_string("public, max-age=300") },
         { "X-Content-Type-Options", ngx_string("nosniff") },
+        { "X-Frame-Options", ngx_string("DENY") },
+        { "Referrer-Policy", ngx_string("no-referrer") },
         { "Content-Security-Policy", doc->csp },
         { "Content-Language", variant->lang }
     };
@@ -264,6 +306,17 @@ ngx_xc_intake_headers(ngx_http_request_t *r, ngx_xc_intake_doc_t *doc,
             return NGX_ERROR;
         }
     }
+
+    r->headers_out.last_modified_time = variant->modified;
+
+    return ngx_xc_intake_etag(r, variant);
+}
+
+
+static ngx_int_t
+ngx_xc_intake_etag(ngx_http_request_t *r, ngx_xc_intake_variant_t *variant)
+{
+    ngx_table_elt_t  *etag;
 
     etag = ngx_list_push(&r->headers_out.headers);
     if (etag == NULL) {
@@ -278,11 +331,54 @@ ngx_xc_intake_headers(ngx_http_request_t *r, ngx_xc_intake_doc_t *doc,
 
     r->headers_out.etag = etag;
 
-    if (!variant->undated) {
-        r->headers_out.last_modified_time = doc->updated;
+    /*
+     * RFC 9110 13.1.3: beside If-None-Match the date is not looked at.  It
+     * is that of a node's last reload, while the tag is every node's
+     */
+
+    if (r->headers_in.if_none_match != NULL) {
+        r->headers_in.if_modified_since = NULL;
     }
 
     return NGX_OK;
+}
+
+
+/* The text is the cycle's or the request's: it is sent as it lies there */
+
+static ngx_int_t
+ngx_xc_intake_send(ngx_http_request_t *r, ngx_xc_intake_variant_t *variant)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = variant->text.len;
+    r->headers_out.content_type = variant->type;
+    r->headers_out.content_type_len = variant->type_len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->pos = variant->text.data;
+    b->last = b->pos + variant->text.len;
+    b->memory = 1;
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    rc = ngx_http_send_header(r);
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
 }
 
 
@@ -379,7 +475,8 @@ ngx_xc_intake_load(ngx_conf_t *cf, ngx_str_t *name)
         return NULL;
     }
 
-    doc->updated = doc->intake->updated_s;
+    doc->file = file;
+    doc->loaded = ngx_time();
 
     return doc;
 }
@@ -390,9 +487,10 @@ ngx_xc_intake_load(ngx_conf_t *cf, ngx_str_t *name)
 ngx_int_t
 ngx_xc_intake_render(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
 {
-    xc_str_t    csp;
-    ngx_uint_t  format, lang;
-    xc_arena_t  arena;
+    xc_str_t          csp;
+    ngx_uint_t        i;
+    xc_arena_t        arena;
+    xc_intake_view_t  view;
 
     arena = ngx_xc_pool_arena(cf->pool, 0);
 
@@ -403,16 +501,19 @@ ngx_xc_intake_render(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
     conf->intake->csp.data = (u_char *) csp.data;
     conf->intake->csp.len = csp.len;
 
-    for (format = 0; format < 2; format++) {
-        for (lang = 0; lang < XC_INTAKE_LANGS; lang++) {
-            if (ngx_xc_intake_render_variant(cf, &arena, conf, format, lang)
-                != NGX_OK)
-            {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "xc_intake: the document can't be "
-                                   "rendered: too large, or no memory");
-                return NGX_ERROR;
-            }
+    view.policy = conf->policy ? conf->policy->policy : NULL;
+    view.accept = &conf->accept;
+
+    for (i = 0; i < 2 * 2 * XC_INTAKE_LANGS; i++) {
+        view.expired = i & 1;
+        view.format = i & 2 ? XC_INTAKE_HTML : XC_INTAKE_JSON;
+        view.lang = (xc_intake_lang_t) (i / 4);
+
+        if (ngx_xc_intake_render_variant(cf, conf->intake, &view) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "xc_intake: the document can't be "
+                               "rendered: too large, or no memory");
+            return NGX_ERROR;
         }
     }
 
@@ -421,36 +522,55 @@ ngx_xc_intake_render(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
 
 
 static ngx_int_t
-ngx_xc_intake_render_variant(ngx_conf_t *cf, xc_arena_t *arena,
-    ngx_xc_loc_conf_t *conf, ngx_uint_t format, ngx_uint_t lang)
+ngx_xc_intake_render_variant(ngx_conf_t *cf, ngx_xc_intake_doc_t *doc,
+    const xc_intake_view_t *view)
 {
-    uint8_t                   sha256[XC_SHA256_SIZE];
-    xc_str_t                  text, type, tag;
-    const xc_policy_t        *policy;
-    xc_intake_format_t        as;
+    xc_str_t                  text;
+    xc_arena_t                arena;
     ngx_xc_intake_variant_t  *v;
 
-    v = &conf->intake->variants[format][lang];
-    as = format ? XC_INTAKE_HTML : XC_INTAKE_JSON;
-    policy = conf->policy ? conf->policy->policy : NULL;
+    arena = ngx_xc_pool_arena(cf->pool, 0);
 
-    if (xc_intake_render(arena, conf->intake->intake, policy, &conf->accept, as,
-                         lang, &text)
-        != XC_OK
-        || xc_hash(XC_HASH_SHA256, text.data, text.len, sha256) != XC_OK)
-    {
+    if (xc_intake_render(&arena, doc->intake, view, &text) != XC_OK) {
+        return NGX_ERROR;
+    }
+
+    v = &doc->variants[view->expired][view->format == XC_INTAKE_HTML]
+                      [view->lang];
+
+    v->modified = doc->loaded;
+
+    if (view->expired) {
+        v->modified = ngx_max(v->modified, (time_t) doc->intake->expires_s);
+    }
+
+    return ngx_xc_intake_variant(cf, v, view, text);
+}
+
+
+static ngx_int_t
+ngx_xc_intake_variant(ngx_conf_t *cf, ngx_xc_intake_variant_t *v,
+    const xc_intake_view_t *view, xc_str_t text)
+{
+    uint8_t   sha256[XC_SHA256_SIZE];
+    xc_str_t  type, tag;
+
+    if (xc_hash(XC_HASH_SHA256, text.data, text.len, sha256) != XC_OK) {
         return NGX_ERROR;
     }
 
     v->text.data = (u_char *) text.data;
     v->text.len = text.len;
 
-    type = xc_intake_media_type(as);
+    /* gzip_types names it without a charset */
+
+    type = xc_intake_media_type(view->format);
     v->type.data = (u_char *) type.data;
     v->type.len = type.len;
+    v->type_len = strcspn(type.data, ";");
 
-    if (format) {
-        tag = xc_intake_lang_tag(lang);
+    if (view->format == XC_INTAKE_HTML) {
+        tag = xc_intake_lang_tag(view->lang);
         v->lang.data = (u_char *) tag.data;
         v->lang.len = tag.len;
     }

@@ -179,6 +179,7 @@ ngx_xc_create_ctx(ngx_http_request_t *r)
     ctx = cln->data;
     ngx_memzero(ctx, sizeof(ngx_xc_ctx_t));
     ctx->request = r;
+    ctx->http_version = r->http_version;
 
     cln->handler = ngx_xc_ctx_cleanup;
     ngx_http_set_ctx(r, ctx, ngx_xc_module);
@@ -216,4 +217,25 @@ ngx_xc_pool_arena(ngx_pool_t *pool, size_t limit)
 {
     return (xc_arena_t) { ngx_xc_pool_alloc, ngx_xc_pool_defer, pool, limit,
                           0 };
+}
+
+
+/* A cycle of before load_module has no place for what the macro would read */
+
+ngx_xc_main_conf_t *
+ngx_xc_cycle_conf(ngx_cycle_t *cycle)
+{
+    ngx_uint_t  i;
+
+    if (ngx_is_init_cycle(cycle)) {
+        return NULL;
+    }
+
+    for (i = 0; i < cycle->modules_n; i++) {
+        if (cycle->modules[i] == &ngx_xc_module) {
+            return ngx_http_cycle_get_module_main_conf(cycle, ngx_xc_module);
+        }
+    }
+
+    return NULL;
 }

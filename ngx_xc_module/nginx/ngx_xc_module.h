@@ -46,6 +46,8 @@ typedef struct {
     ngx_str_t                    password;     /* empty: none; never logged */
     ngx_str_t                    prefix;
     ngx_msec_t                   timeout;
+    uint64_t                     identity;     /* of address, db and prefix;
+                                                  not 0 */
     int64_t                      window_s;     /* of the policies; set in
                                                   init_module */
 } ngx_xc_fleet_conf_t;
@@ -187,6 +189,7 @@ struct ngx_xc_ctx_s {
     ngx_queue_t                  admitted;     /* of the worker's, by which
                                                   an exit finds them */
     uint64_t                     body_read;
+    ngx_uint_t                   http_version; /* of the request */
     ngx_uint_t                   status;       /* of the first header sent */
 
     unsigned                     listed:1;     /* in that queue */
@@ -213,6 +216,9 @@ ngx_xc_str(ngx_str_t *s)
 ngx_xc_ctx_t *ngx_xc_get_ctx(ngx_http_request_t *r);
 ngx_xc_ctx_t *ngx_xc_create_ctx(ngx_http_request_t *r);
 xc_arena_t ngx_xc_pool_arena(ngx_pool_t *pool, size_t limit);
+
+/* NULL where the cycle is none yet, or runs without the module */
+ngx_xc_main_conf_t *ngx_xc_cycle_conf(ngx_cycle_t *cycle);
 
 /* ngx_xc_conf.c */
 
@@ -252,6 +258,12 @@ void ngx_xc_conf_faults(ngx_conf_t *cf, ngx_str_t *file,
 
 ngx_int_t ngx_xc_gate_handler(ngx_http_request_t *r);
 ngx_int_t ngx_xc_gate_log_handler(ngx_http_request_t *r);
+
+/* ngx_xc_gate_note.c: of a refusal, also what it counts; "refused", "observed" */
+
+void ngx_xc_gate_note(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+void ngx_xc_gate_log(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    const char *what);
 
 /* ngx_xc_count.c: a refusal; what goes on; the time to the decision, once a
  * request, and to the end of the answer */

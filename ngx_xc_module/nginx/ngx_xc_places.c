@@ -23,7 +23,7 @@ static void ngx_xc_places_credentials(ngx_cycle_t *cycle,
 ngx_int_t
 ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
 {
-    int64_t               day;
+    int64_t               day, birth_skew_s;
     ngx_uint_t            i;
     xc_gate_clock_t       clock;
     ngx_xc_policy_t     **policies;
@@ -31,7 +31,8 @@ ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
 
     ngx_xc_state_clock(&clock);
     xmcf->generation = xc_map_next_generation(&xmcf->map);
-    xc_map_fleet(&xmcf->map, xmcf->fleet != NULL, clock.now_s);
+    xc_map_fleet(&xmcf->map, xmcf->fleet ? xmcf->fleet->identity : 0,
+                 clock.now_s);
     day = xc_rate_day(xc_map_clock_s(&xmcf->map, clock.now_s));
     policies = xmcf->policies.elts;
 
@@ -51,9 +52,16 @@ ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
         ngx_xc_places_credentials(cycle, xmcf, policies[i]->policy);
     }
 
+    birth_skew_s = 0;
+
+    for (i = 0; i < xmcf->policies.nelts; i++) {
+        birth_skew_s = ngx_max(birth_skew_s, policies[i]->policy->max_skew_s);
+    }
+
     gates = xmcf->gates.elts;
 
     for (i = 0; i < xmcf->gates.nelts; i++) {
+        gates[i].conf->gate.birth_skew_s = birth_skew_s;
         gates[i].conf->gate.places = gates[i].conf->policy->places;
         gates[i].conf->gate.map = &xmcf->map;
         gates[i].conf->gate.fleet = xmcf->fleet != NULL;
@@ -115,7 +123,7 @@ ngx_xc_places_agencies(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
     ngx_uint_t          n;
     const xc_policy_t  *p = policy->policy;
 
-    policy->places = ngx_palloc(cycle->pool, (p->n_agencies + 1)
+    policy->places = ngx_pcalloc(cycle->pool, (p->n_agencies + 1)
                                              * sizeof(xc_map_agency_t *));
     if (policy->places == NULL) {
         return NGX_ERROR;

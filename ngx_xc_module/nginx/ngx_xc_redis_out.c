@@ -40,6 +40,7 @@ ngx_xc_redis_command(ngx_xc_redis_t *redis, const xc_fleet_call_t *call,
     }
 
     rc = ngx_xc_redis_append(redis, command, len);
+    ngx_explicit_memzero(command, len);    /* a password, at first */
     ngx_xc_redis_format_free(command);
 
     if (rc != NGX_OK) {

@@ -166,7 +166,7 @@ world_open(world_t *w, const char *find, const char *with, bool born)
 
     w->conf = (xc_gate_conf_t) {
         w->policy, w->places, &w->map, { { 1u << XC_SCHEME_HTTPSIG }, 1 },
-        BODY_MAX, 0, INT64_MIN, false, NULL
+        BODY_MAX, 0, INT64_MIN, 0, false, NULL
     };
 }
 

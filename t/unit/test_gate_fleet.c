@@ -337,7 +337,7 @@ test_join(void)
 
     xt_ok(ask_run(&r, &w, &ask) == XC_REASON_NONE, "by itself");
 
-    xc_map_fleet(&w.map, true, w.clock.now_s);
+    xc_map_fleet(&w.map, 7, w.clock.now_s);
     w.conf.fleet = true;
     request_make(&r, &w, &ask);
     fleet_run(&r, &w, &store, &pass, false);
@@ -357,13 +357,13 @@ test_join(void)
           "and not again without the fleet");
 
     ask.nonce = "n-3";
-    xc_map_fleet(&w.map, false, w.clock.now_s);
+    xc_map_fleet(&w.map, 0, w.clock.now_s);
     xt_ok(ask_run(&r, &w, &ask) == XC_REASON_STARTING,
           "who leaves does not know what others have burned");
     ask.created_s += w.policy->max_skew_s + 1;
     w.clock.now_s += w.policy->max_skew_s + 1;
     xt_ok(ask_run(&r, &w, &ask) == XC_REASON_NONE, "but what is newer passes");
-    xc_map_fleet(&w.map, false, w.clock.now_s);
+    xc_map_fleet(&w.map, 0, w.clock.now_s);
     ask.nonce = "n-4";
     xt_ok(ask_run(&r, &w, &ask) == XC_REASON_NONE, "once is enough");
 

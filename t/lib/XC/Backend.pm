@@ -53,7 +53,8 @@ sub port { $_[0]{port} }
 # again.  Members: status, headers [[name, value], ...], body (bytes) or size
 # (so many bytes 'x'), chunked, delay (seconds before the status line), pause
 # (seconds in the middle of the body), drop (close without an answer), cut
-# (close after so many bytes of the body), continue (an answer 103 first).
+# (close after so many bytes of the body), continue (an answer 103 first), raw
+# (these bytes instead of an answer).
 sub answer {
     my ($self, $path, $answer) = @_;
 
@@ -169,7 +170,8 @@ sub _exchange {
 
     my $keep = $version eq 'HTTP/1.1'
                && lc($h{connection} // '') ne 'close';
-    return _reply($sock, $self->_rule($target), $method, $keep) && $keep;
+    return $self->_reply($sock, $self->_rule($target), $method, $keep)
+           && $keep;
 }
 
 
@@ -205,12 +207,13 @@ sub _log {
 
 
 sub _reply {
-    my ($sock, $a, $method, $keep) = @_;
+    my ($self, $sock, $a, $method, $keep) = @_;
     my $body = $a->{body} // ($a->{size} ? 'x' x $a->{size} : '{"ok":true}');
     my $status = $a->{status} // 200;
 
     select undef, undef, undef, $a->{delay} if $a->{delay};
     return 0 if $a->{drop};
+    return _send($sock, $a->{raw}) && 0 if defined $a->{raw};
 
     my @headers = @{ $a->{headers} // [] };
     push @headers, ['Content-Type', 'application/json']

@@ -418,6 +418,7 @@ sub _components {
 sub _sign {
     my ($key, $base) = @_;
 
+    return $key->{sign}->($base) if $key->{sign};
     return $key->{pk}->sign_message($base) if $key->{alg} eq 'ed25519';
     return hmac('SHA256', $key->{secret}, $base)
         if $key->{alg} eq 'hmac-sha256';

@@ -194,8 +194,8 @@ sub _end {
     my $end = time + 5;
 
     ${ $self->{pid_of} } = undef;
-    CORE::kill 'CONT', $pid;
     CORE::kill $signal, $pid;
+    CORE::kill 'CONT', $pid;        # a frozen one hears only KILL
     while (waitpid($pid, POSIX::WNOHANG()) == 0) {
         CORE::kill 'KILL', $pid if time > $end;
         sleep 0.01;
