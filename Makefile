@@ -8,6 +8,11 @@ WARN    := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
            -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
 # nginx's own flags for clang have it
 WARN    += $(if $(findstring clang,$(CC)),-Wconditional-uninitialized)
+# Hardening, which a sanitizer's run time would only be confused by.
+FLOW    := $(if $(filter x86_64 i%86,$(shell uname -m)),-fcf-protection)
+HARDEN  := $(if $(findstring -fsanitize,$(CFLAGS)),,-fstack-protector-strong \
+           -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $(FLOW))
+HARD_LD := -Wl,-z,relro -Wl,-z,now
 HIDE    := -fvisibility=hidden -fPIC
 DEPS     = -MMD -MP
 LIBS    := -ljansson -lpcre2-8 -lcrypto -lpthread
@@ -25,6 +30,8 @@ HEAP_O  := $(BUILD)/cli/xc_heap.o
 TESTS   := $(patsubst t/unit/%.c,$(BUILD)/unit/%,\
                       $(wildcard t/unit/test_*.c t/unit/vector_*.c))
 FUZZ_O  := $(UNITS:%=$(BUILD)/fuzz/core/%.o) $(BUILD)/fuzz/core/xc_heap.o
+FUZZ_CLI := $(patsubst $(CLI)/%.c,$(BUILD)/fuzz/cli/%.o,\
+                       $(filter-out $(CLI)/xc_heap.c,$(wildcard $(CLI)/*.c)))
 FUZZERS := $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/fuzz_*.c))
 
 .PHONY: all tool unit fuzz clean FORCE
@@ -37,23 +44,23 @@ fuzz: $(FUZZERS)
 # Another compiler or other flags in the same directory rebuild everything.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CFLAGS) $(WARN) $(LDFLAGS)' | cmp -s - $@ \
-	    || echo '$(CC) $(CFLAGS) $(WARN) $(LDFLAGS)' >$@
+	@echo '$(CC) $(CFLAGS) $(WARN) $(HARDEN) $(LDFLAGS)' | cmp -s - $@ \
+	    || echo '$(CC) $(CFLAGS) $(WARN) $(HARDEN) $(LDFLAGS)' >$@
 
 $(BUILD)/core/%.o: $(CORE)/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(HIDE) $(DEPS) -c -o $@ $<
+	$(CC) $(CFLAGS) $(HARDEN) $(WARN) $(HIDE) $(DEPS) -c -o $@ $<
 
 $(BUILD)/cli/%.o: $(CLI)/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(DEPS) -I$(CORE) -c -o $@ $<
+	$(CC) $(CFLAGS) $(HARDEN) $(WARN) $(DEPS) -I$(CORE) -c -o $@ $<
 
 $(BUILD)/unit/%.o: t/unit/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(DEPS) -I$(CORE) -c -o $@ $<
+	$(CC) $(CFLAGS) $(HARDEN) $(WARN) $(DEPS) -I$(CORE) -c -o $@ $<
 
 $(BUILD)/xcctl: $(CLI_O) $(CORE_O)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Calls that a test stands in for, to let them fail.
 WRAP_test_journal := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=ftruncate \
@@ -64,13 +71,13 @@ WRAP_test_jwt := -Wl,--wrap=xc_key_verify
 WRAP_test_approval := $(WRAP_test_jwt)
 
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/unit/xt.o $(HEAP_O) $(CORE_O)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS) $(WRAP_$*) -o $@ $^ $(LIBS)
 
 $(BUILD)/bench_%.o: bench/%.c $(BUILD)/flags
-	$(CC) $(CFLAGS) $(WARN) $(DEPS) -I$(CORE) -I$(CLI) -c -o $@ $<
+	$(CC) $(CFLAGS) $(HARDEN) $(WARN) $(DEPS) -I$(CORE) -I$(CLI) -c -o $@ $<
 
 $(BUILD)/bench_%: $(BUILD)/bench_%.o $(HEAP_O) $(CORE_O)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # libFuzzer needs the core instrumented too, once for all targets.
 $(BUILD)/fuzz/core/%.o: $(CORE)/%.c $(wildcard $(CORE)/*.h $(CORE)/*.def)
@@ -81,7 +88,14 @@ $(BUILD)/fuzz/core/xc_heap.o: $(CLI)/xc_heap.c $(wildcard $(CORE)/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(FUZZ_C) -I$(CORE) -c -o $@ $<
 
-$(BUILD)/fuzz/%: t/fuzz/%.c t/fuzz/fuzz.h $(FUZZ_O)
+# The tool is a target, too; main is libFuzzer's.
+$(BUILD)/fuzz/cli/%.o: $(CLI)/%.c $(wildcard $(CORE)/*.h $(CLI)/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(FUZZ_C) -I$(CORE) -Dmain=xcctl_main -c -o $@ $<
+
+$(BUILD)/fuzz/fuzz_audit: $(FUZZ_CLI)
+
+$(BUILD)/fuzz/%: t/fuzz/%.c $(wildcard t/fuzz/*.h) $(FUZZ_O)
 	$(CC) $(FUZZ_LD) -I$(CORE) -I$(CLI) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 clean:

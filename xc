@@ -11,7 +11,11 @@ pkgs_build="nginx nginx-dev gcc libc6-dev make libpcre2-dev
 pkgs_test="perl libcryptx-perl libio-socket-ssl-perl curl openssl binutils
            redis-server"
 pkgs_bench="wrk"
+# what bench compare holds the gate against, and runs it with
+pkgs_compare="libnginx-mod-http-lua lua-cjson libnginx-mod-http-js
+              libnginx-mod-http-modsecurity wrk util-linux"
 pkgs_lint="clang libclang-rt-14-dev"
+pkgs_analyze="clang clang-tidy cppcheck"
 pkgs_package="build-essential debhelper dpkg-dev lintian fakeroot man-db
               libhiredis-dev logrotate"
 pkgs_chroot="debootstrap"
@@ -53,17 +57,23 @@ usage()
                     agencies of the nation)
 ./xc bench [WHAT...] builds, then measures: run, sync, audit, verify,
                     credentials, decide, limits, fleet, status, intake (all)
+./xc bench compare|sweep  builds, then measures the gate beside what else could
+                    be used; by connections, body, fields, credentials, log
 ./xc lint           compiles with gcc and clang, warnings being errors;
                     prints the sizes of files and functions
-./xc fuzz [SECONDS] runs each fuzz target so long (default 20)
+./xc analyze        gcc -fanalyzer, cppcheck and clang-tidy; what is known is
+                    in tools/analyze.known
+./xc fuzz [SECONDS] runs the fuzz targets, so long in all (default 60)
+./xc tsan [SECONDS] what processes and threads share, under ThreadSanitizer
 ./xc soak [SECONDS] mixed good and bad traffic for so long (default 900), with
                     reloads, rotations and a failing back end
 ./xc package [--chroot [SUITE...]]  builds Debian packages and runs lintian;
                     with --chroot in a new Debian (bookworm, trixie: both),
                     where they are installed, upgraded and removed, too, and
                     the tests run
-./xc deps [lint|package|peers|browser]  installs the Debian packages that are missing; for
-                    peers and browser, npm packages too, into build/
+./xc deps [lint|bench|package|peers|browser]  installs the Debian packages that
+                    are missing; for peers and browser, npm packages too, into
+                    build/
 ./xc clean          removes what was built
 
 Environment: CC (gcc or clang), XC_SANITIZE=1 (ASan and UBSan, in
@@ -185,6 +195,18 @@ nginx_opt()
 }
 
 
+# What Debian's nginx lacks of it, and what another nginx may lack.
+harden()
+{
+    local flow=
+
+    case $(uname -m) in
+        x86_64|i?86) flow=-fcf-protection ;;
+    esac
+    echo "-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $flow"
+}
+
+
 # nginx's configure runs again only when something that it reads has changed.
 configure_module()
 {
@@ -193,8 +215,10 @@ configure_module()
     [ -x "$nginx_src/configure" ] || die "no nginx source in $nginx_src"
 
     cc_opt="$(nginx_opt cc) -Wall -Wextra -Wno-unused-parameter"
-    ld_opt=$(nginx_opt ld)
-    if [ -n "$sanitize" ]; then
+    ld_opt="$(nginx_opt ld) -Wl,-z,relro -Wl,-z,now"
+    if [ -z "$sanitize" ]; then
+        cc_opt="$cc_opt $(harden)"
+    else
         cc_opt="$cc_opt -U_FORTIFY_SOURCE -O1 $sanitize"
         ld_opt="$ld_opt $sanitize"
     fi
@@ -346,14 +370,24 @@ cmd_lint()
                  { last = FNR }
         END      { file(); printf "  %d lines in all\n", NR }'
     if command -v shellcheck >/dev/null; then
-        shellcheck -S warning xc .ci/run
+        shellcheck -S warning xc .ci/run tools/analyze tools/nginx-asan
     fi
+}
+
+
+cmd_analyze()
+{
+    need $pkgs_analyze
+    cmd_build
+    export XC_BUILD=$build XC_NGINX_SRC=$nginx_src
+    tools/analyze
 }
 
 
 cmd_fuzz()
 {
-    local secs=${1:-20} name f
+    local secs=${1:-60} name f
+    local -a all
 
     need $pkgs_build $pkgs_lint
     if ! compgen -G 't/fuzz/fuzz_*.c' >/dev/null; then
@@ -362,7 +396,9 @@ cmd_fuzz()
     fi
 
     make -s -j "$jobs" BUILD="$build" CC=clang fuzz
-    for f in t/fuzz/fuzz_*.c; do
+    all=(t/fuzz/fuzz_*.c)
+    secs=$((secs < ${#all[@]} ? 1 : secs / ${#all[@]}))
+    for f in "${all[@]}"; do
         name=$(basename "$f" .c)
         mkdir -p "$build/fuzz/corpus/$name"
         set -- "$build/fuzz/corpus/$name"
@@ -377,6 +413,18 @@ cmd_fuzz()
             -print_final_stats=0 -verbosity=0 \
             -artifact_prefix="$build/fuzz/$name-" "$@"
     done
+}
+
+
+# gcc's takes no fence for what it is; there is one, before others look.
+cmd_tsan()
+{
+    need $pkgs_build
+    make -s -j "$jobs" BUILD="$build/tsan" \
+        CFLAGS="-O1 -g -fsanitize=thread -Wno-tsan" \
+        "$build/tsan/unit/test_map_stress"
+    XC_STRESS_S=${1:-5} TSAN_OPTIONS=halt_on_error=1 \
+        "$build/tsan/unit/test_map_stress"
 }
 
 
@@ -408,6 +456,22 @@ cmd_package()
 }
 
 
+# Debian's modules are of Debian's nginx; with another one bench/compare says
+# which does not load.
+cmd_compare()
+{
+    local cc="$CC -std=gnu11 -O2 -Wall -Wextra"
+
+    need $pkgs_test $pkgs_compare
+    cmd_build
+    $cc -o "$build/post" bench/post.c -lssl -lcrypto -lpthread -lm
+    $cc -o "$build/bench_openssl" bench/openssl.c -lcrypto
+    $cc -shared -fPIC -o "$build/synctime.so" bench/synctime.c
+    export XC_BUILD=$build XC_MODULE=$build/ngx_xc_module.so
+    exec perl bench/compare "$1"
+}
+
+
 cmd=${1:-help}
 [ $# = 0 ] || shift
 
@@ -415,15 +479,21 @@ case $cmd in
     build)  cmd_build ;;
     test)   cmd_test "$@" ;;
     demo)   run_after_build demo/run "$@" ;;
-    bench)  need $pkgs_bench
-            run_after_build bench/run "$@" ;;
+    bench)  case ${1:-} in
+                compare|sweep) cmd_compare "$1" ;;
+                *) need $pkgs_bench
+                   run_after_build bench/run "$@" ;;
+            esac ;;
     soak)   cmd_soak "$@" ;;
     lint)   cmd_lint ;;
+    analyze) cmd_analyze ;;
     fuzz)   cmd_fuzz "$@" ;;
     package) cmd_package "$@" ;;
+    tsan)   cmd_tsan "$@" ;;
     deps)   need $pkgs_build $pkgs_test
             case ${1:-} in
-                lint)  need $pkgs_lint ;;
+                lint)  need $pkgs_lint $pkgs_analyze ;;
+                bench) need $pkgs_bench $pkgs_compare ;;
                 package) need $pkgs_package ;;
                 peers) need $pkgs_peers; need_npm t/clients "$npm_peers" ;;
                 browser) need $pkgs_browser

@@ -310,6 +310,8 @@ sub names {
     my (@vars, @plain, @reasons, @entries);
 
     $known{xc_proxy_params} = 1;
+    $known{$_} = 1 for map { /^(xc_\w+)\(/mg } map { slurp($_) }
+                       glob "$root/ngx_xc_module/core/*.c";
     for my $doc (grep { !/^CONTRIBUTING/ } sort keys %text) {
         push @vars, map { "$doc: \$$_" } grep { !$code{variables}{$_} }
                     $text{$doc} =~ /\$(xc_\w+)/g;

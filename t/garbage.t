@@ -27,8 +27,8 @@ my %say = (
     'a status of four'      => $answer =~ s{200}{0200}r,
     'a status below 100'    => $answer =~ s{200}{099}r,
     '100 before'            => "HTTP/1.1 100 Continue\r\n\r\n$answer",
-    '101'                   => "HTTP/1.1 101 Switching Protocols\r\n\r\n$answer",
-    '103 before'            => "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n$answer",
+    '101'                   => "HTTP/1.1 101 Switching\r\n\r\n$answer",
+    '103 before'            => "HTTP/1.1 103 Hints\r\nA: b\r\n\r\n$answer",
 );
 
 $t->gate_conf;

@@ -3,13 +3,15 @@
 # ./xc soak [SECONDS] (900): mixed good, bad and rude traffic (XC::Soak) through
 # a gate with two workers to a back end that misbehaves (XC::Rogue), while
 # configurations, policies and log files change, the back end dies, and for half
-# of the time limits and nonces are in a Redis; from 600 s on with a binary
-# upgrade, too.  At the end: memory and descriptors flat, no unexpected line in
-# the error log, requests = records, the log verified, nothing left running.
+# of the time limits and nonces are in a Redis; from 600 s on (or with
+# XC_SOAK_UPGRADE=1) with a binary upgrade, too.  At the end: memory and
+# descriptors flat, no unexpected line in the error log, requests = records, the
+# log verified, nothing left running.
 #
 # The time is cut into terms, each with a generation of workers of its own; the
-# one in the middle is a third of all.  XC_SEED repeats the order of requests and
-# events (not their timing); XC_SOAK_CLIENTS (8) sets how many ask at a time.
+# one in the middle is a third of all.  XC_SEED repeats the order of requests
+# and events (not their timing); XC_SOAK_CLIENTS (8) sets how many ask at a
+# time, XC_SOAK_CASES (good,h2) leaves out all other cases, to find a culprit.
 
 use strict;
 use warnings;
@@ -42,7 +44,8 @@ my %BOUND = (worker => 1024, term => 1024, master => 1024);
 my $policy_line = any('stands in the policy itself', 'holds the same secret',
                       'credential expired-1 expired');
 my @allowed = (
-    [notice => '^(?:nginx/|OS: |built by|getrlimit|using |signal |start worker'
+    [notice => '^(?:nginx/|OS: |built by|getrlimit|using |signal '
+               . '|start worker|start new binary process'
                . '|reconfiguring|gracefully|exit|shutting down|changing binary'
                . '|worker process \d+ exited with code 0$'
                . '|cache manager process)',
@@ -271,10 +274,14 @@ sub change {
     $policy->write($t->path('policy.json'));
     configure($what eq 'fleet') if $redis && $what =~ /^(?:fleet|local)$/;
 
+    my $upgraded = $term == 3
+                   && ($seconds >= 600 || $ENV{XC_SOAK_UPGRADE});
     window($what =~ /^(?:fleet|local)$/ ? 'store' : 'reload', sub {
-        $term == 3 && $seconds >= 600 ? upgrade() : reload();
+        $upgraded ? upgrade() : reload();
     });
+    return if $upgraded;
     my $master = $t->master_pid;
+
     push @master, { at => time - $began, anon => (memory_of($master))[0],
                     fds => scalar fds($master) };
 }
@@ -322,7 +329,7 @@ sub upgrade {
 sub end {
     my @children = splice @pids;
 
-    kill 'TERM', @children;
+    $t->write_file('soak.end', '');
     for my $pid (@children) {
         waitpid $pid, 0;
         $odd{'a client failed'}++ if $?;
@@ -404,8 +411,9 @@ sub expected {
     is(join("\n", map { "$_: " . @{ $bad{$_} } . ' times, first at '
                         . sprintf '%.1f', $bad{$_}[0] } sort keys %bad), '',
        @rows . ' answers, each as its request may have');
-    my @never = grep { !$counts{$_} } qw(good comes rate quota huge scrape
-        replayed-again pipelined-good h2-good stall garbage);
+    my @never = grep { !$counts{$_} && !$ENV{XC_SOAK_CASES} }
+                qw(good comes rate quota huge scrape replayed-again
+                   pipelined-good h2-good stall garbage);
     is("@never", '', 'of each kind of request some were made');
 }
 
@@ -449,7 +457,8 @@ sub records {
             $r{n}++;
             $r{events}{$event}++;
             if ($event eq 'decision') {
-                my ($reason) = $line =~ /"decision":"deny".*?"reason":"([a-z-]+)"/;
+                my ($reason) =
+                    $line =~ /"decision":"deny".*?"reason":"([a-z-]+)"/;
                 $r{twice}{$id} = 1 if $r{deny}{$id} || $r{allow}{$id};
                 if ($reason) {
                     $r{deny}{$id} = $reason;
@@ -520,7 +529,7 @@ sub recorded {
     is(few(@bad), '', @seen . ' requests at the back end, each is recorded');
 
     is(join(' ', sort keys %{ $r->{twice} }), '', 'no id, no outcome is twice');
-    my @lack = grep { !$r->{outcome}{$_} } sort { $a <=> $b } keys %{ $r->{seq} };
+    my @lack = grep { !$r->{outcome}{$_} } sort keys %{ $r->{seq} };
     my @no = grep { !$r->{seq}{$_}
                     || $r->{seq}{$_}[0] ne $r->{outcome}{$_}[0] }
              keys %{ $r->{outcome} };
@@ -560,6 +569,8 @@ sub verified {
     is(scalar @files, $rotations + 1, 'as many files as rotations gave');
 }
 
+
+sub median { return (sort { $a <=> $b } @_)[@_ / 2] }
 
 sub mean { return @_ ? sum0(@_) / @_ : 0 }
 
@@ -617,10 +628,13 @@ sub memory {
           'the master does not grow');
     my @fds = map { $_->{fds} } @master;
     cmp_ok(max(@fds) - min(@fds), '<=', 2, "nor its descriptors: @fds");
-    @fds = map { $_->{fds} } @samples;
-    cmp_ok(max(@fds) - min(@fds), '<=', 4,
-           sprintf 'files of workers: %d to %d', min(@fds), max(@fds))
-        or diag((sort { $b->{fds} <=> $a->{fds} } @samples)[0]{names});
+    # a rotation or checkpoint has one more open, for a moment
+    my @third = map { median(map { $_->{fds} } @$_) }
+                [@samples[0 .. @samples / 3]],
+                [@samples[-int(@samples / 3) .. -1]];
+    cmp_ok($third[1], '<=', $third[0] + 1,
+           "nor do workers' files: at first $third[0], then $third[1]")
+        or diag($samples[-1]{names});
 }
 
 
@@ -631,15 +645,16 @@ sub error_log {
     LINE: while (my $line = <$fh>) {
         chomp $line;
         my ($level, $text) =
-            $line =~ m{^\S+ \S+ \[(\w+)\] \d+#\d+: (?:\*\d+ )?(.*)$};
+            $line =~ m{^(?:nginx:|\S+\ \S+)\ \[(\w+)\]\ (?:\d+\#\d+:\ )?
+               (?:\*\d+\ )?(.*)$}x;
         for my $a (defined $text ? @allowed : ()) {
             if ($level eq $a->[0] && $text =~ $a->[1]) {
                 $kinds{ $a->[2] }++;
                 next LINE;
             }
         }
-        push @{ $odd{ $line =~ s/^\S+ \S+ //r =~ s/\d+/#/gr =~ s/, client.*//r } },
-            $line;
+        my $kind = ($text // $line) =~ s/\d+/#/gr =~ s/, client.*//r;
+        push @{ $odd{$kind} }, $line;
     }
     is(few(map { scalar(@{ $odd{$_} }) . " times: $odd{$_}[0]" }
            sort keys %odd), '', 'no unexpected line in the error log');

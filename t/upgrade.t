@@ -52,7 +52,7 @@ is_deeply([keys %status], [200], 'every request was admitted and answered')
     or diag(explain(\%status));
 my @all = whole($t, 'upgrades', answers => \@answers, n => @answers + @sent);
 my @own = grep { $_->{event} !~ /^(?:decision|outcome)$/ } @all;
-my @events = map { $_->{event} } grep { $_->{event} ne 'reopen' } @own;
+my @events = map { $_->{event} } grep { $_->{event} !~ /^(?:reopen|heartbeat)$/ } @own;
 is_deeply(\@events, [qw(start start stop start stop start stop stop)],
           'each master says when it comes and goes');
 is($events[-1], 'stop', 'and the last one ends the log');

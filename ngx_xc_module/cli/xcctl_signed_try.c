@@ -119,7 +119,7 @@ xcctl_signed_whole(const xcctl_signed_try_t *try, xc_str_t uri, xc_str_t *out)
         return XC_OK;
     }
 
-    mark = memchr(uri.data, '?', uri.len);
+    mark = uri.len == 0 ? NULL : memchr(uri.data, '?', uri.len);
     uri.len = mark == NULL ? uri.len : (size_t) (mark - uri.data);
 
     return xcctl_signed_join(try->arena, uri, query->value, XC_STR(""), out);

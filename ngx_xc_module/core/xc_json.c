@@ -4,6 +4,8 @@
 #include "xc_buf.h"
 
 #include <jansson.h>
+#include <malloc.h>
+#include <stdlib.h>
 
 
 /* What a tree of jansson's takes as one of ours, and where it goes. */
@@ -284,14 +286,54 @@ xc_json_copy(xc_arena_t *arena, json_t *tree, const xc_json_t **root)
 }
 
 
+static void
+xc_json_wipe(void *p)
+{
+    if (p != NULL) {
+        explicit_bzero(p, malloc_usable_size(p));
+        free(p);
+    }
+}
+
+
+/* Secrets stand in policies, and jansson gives back what held them as it is.
+ * Where it has an allocator of somebody else's, that one is left alone. */
+static xc_rc_t
+xc_json_load(xc_arena_t *arena, xc_str_t text, xc_json_error_t *err,
+    const xc_json_t **root)
+{
+    json_t         *tree;
+    xc_rc_t         rc;
+    json_free_t     give;
+    json_error_t    fault;
+    json_malloc_t   take;
+
+    json_get_alloc_funcs(&take, &give);
+
+    if (give == free) {
+        json_set_alloc_funcs(take, xc_json_wipe);
+    }
+
+    /* json_loadb() asks for a pointer even where there is nothing. */
+    tree = json_loadb(text.len == 0 ? "" : text.data, text.len,
+                      JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
+
+    rc = tree == NULL ? xc_json_fault(arena, text, &fault, err)
+                      : xc_json_copy(arena, tree, root);
+
+    json_decref(tree);
+    json_set_alloc_funcs(take, give);
+
+    return rc;
+}
+
+
 xc_rc_t
 xc_json_parse(xc_arena_t *arena, xc_str_t text, unsigned max_depth,
     xc_json_error_t *err, const xc_json_t **root)
 {
-    json_t        *tree;
-    xc_rc_t        rc;
-    const char    *nul;
-    json_error_t   fault;
+    xc_rc_t      rc;
+    const char  *nul;
 
     nul = text.len == 0 ? NULL : memchr(text.data, '\0', text.len);
 
@@ -305,17 +347,7 @@ xc_json_parse(xc_arena_t *arena, xc_str_t text, unsigned max_depth,
         return rc;
     }
 
-    /* json_loadb() asks for a pointer even where there is nothing. */
-    tree = json_loadb(text.len == 0 ? "" : text.data, text.len,
-                      JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
-    if (tree == NULL) {
-        return xc_json_fault(arena, text, &fault, err);
-    }
-
-    rc = xc_json_copy(arena, tree, root);
-    json_decref(tree);
-
-    return rc;
+    return xc_json_load(arena, text, err, root);
 }
 
 

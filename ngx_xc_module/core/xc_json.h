@@ -39,7 +39,8 @@ typedef struct {
  *
  * XC_EINPUT (err set), XC_ELIMIT (depth; err set), XC_ENOMEM.
  * Nothing of text is kept; strings are NUL-terminated.  Linear in text.len;
- * jansson allocates up to some 40 times that while it parses.
+ * jansson allocates up to some 40 times that while it parses.  What it held is
+ * wiped, by way of its global allocator: not from two threads at once.
  */
 xc_rc_t xc_json_parse(xc_arena_t *arena, xc_str_t text, unsigned max_depth,
     xc_json_error_t *err, const xc_json_t **root) XC_WUR;

@@ -62,8 +62,9 @@ xc_load_file(xc_load_t *load, const xc_at_t *at, xc_str_t path, bool secret)
     const char  *error = "no files can be read here";
 
     rc = load->files == NULL ? XC_EIO
-         : load->files->read(load->files->ctx, load->arena, path, secret,
-                             &content, &error);
+         : load->files->read(load->files->ctx,
+                             secret ? load->scratch : load->arena, path,
+                             secret, &content, &error);
 
     if (rc == XC_EIO) {
         xc_load_fault(load, at, "%s", error);
@@ -200,13 +201,15 @@ xc_load_secret(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     {
         xc_load_fault(load, at, "not base64 (RFC 4648 section 4, with its "
                       "padding) of a secret of 32 to 1024 bytes");
-        return;
+
+    } else {
+        rc = xc_key_secret(load->arena, credential->alg,
+                           (xc_str_t) { (char *) bytes, len }, &error,
+                           &credential->key);
+        xc_load_key_rc(load, at, rc, error);
     }
 
-    rc = xc_key_secret(load->arena, credential->alg,
-                       (xc_str_t) { (char *) bytes, len }, &error,
-                       &credential->key);
-    xc_load_key_rc(load, at, rc, error);
+    explicit_bzero(bytes, sizeof(bytes));
 }
 
 

@@ -1,8 +1,19 @@
 #include "xc_policy_load.h"
 
 
-/* The JSON tree is several times the file and is not needed behind the load,
- * so what it registers with the arena is run at the end of the load already. */
+/*
+ * The JSON tree is several times the file and is not needed behind the load,
+ * so what it registers with the arena is run at the end of the load already.
+ * Secrets stand in it: what was taken is wiped then.
+ */
+
+typedef struct xc_scratch_block_s xc_scratch_block_t;
+
+struct xc_scratch_block_s {
+    xc_scratch_block_t  *next;
+    size_t               size;
+    max_align_t          data[];
+};
 
 typedef struct xc_scratch_defer_s xc_scratch_defer_t;
 
@@ -15,6 +26,7 @@ struct xc_scratch_defer_s {
 typedef struct {
     xc_arena_t           arena;
     xc_arena_t          *parent;
+    xc_scratch_block_t  *blocks;
     xc_scratch_defer_t  *defers;
 } xc_scratch_t;
 
@@ -22,9 +34,23 @@ typedef struct {
 static void *
 xc_scratch_alloc(void *ctx, size_t size)
 {
-    xc_scratch_t  *scratch = ctx;
+    xc_scratch_t        *scratch = ctx;
+    xc_scratch_block_t  *block;
 
-    return xc_arena_alloc(scratch->parent, size);
+    if (size > SIZE_MAX - sizeof(xc_scratch_block_t)) {
+        return NULL;
+    }
+
+    block = xc_arena_alloc(scratch->parent, sizeof(xc_scratch_block_t) + size);
+    if (block == NULL) {
+        return NULL;
+    }
+
+    block->next = scratch->blocks;
+    block->size = size;
+    scratch->blocks = block;
+
+    return block->data;
 }
 
 
@@ -63,6 +89,12 @@ xc_scratch_free(xc_scratch_t *scratch)
          scratch->defers = scratch->defers->next)
     {
         scratch->defers->fn(scratch->defers->data);
+    }
+
+    for ( /* void */ ; scratch->blocks != NULL;
+         scratch->blocks = scratch->blocks->next)
+    {
+        explicit_bzero(scratch->blocks->data, scratch->blocks->size);
     }
 }
 

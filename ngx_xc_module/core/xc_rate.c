@@ -9,6 +9,9 @@
 #define XC_RATE_USED_MAX        (((uint64_t) 1 << XC_RATE_USED_BITS) - 1)
 #define XC_RATE_DAY_MAX         (((int64_t) 1 << 24) - 1)
 
+/* As long a store's word is good: that of one whose data was deleted, too. */
+#define XC_RATE_KNOWN_US        1000000
+
 
 xc_str_t
 xc_limit_name(xc_limit_t limit)
@@ -81,10 +84,6 @@ xc_rate_cost(const xc_rate_t *rate, size_t subjects, size_t fields)
 
 
 /* How long until a limit lets the next one through; 0: it does now. */
-/* As long a store's word is good: that of one whose data was deleted, too. */
-#define XC_RATE_KNOWN_US        1000000
-
-
 static int64_t
 xc_rate_wait(int64_t tat_us, int64_t reach_us, int64_t now_us)
 {
@@ -365,8 +364,6 @@ xc_rate_from_now(int64_t tat_us, int64_t boot_us)
 }
 
 
-/* Answers may come in another order than they were given: off by what was
- * under way, and put right by the next. */
 xc_rc_t
 xc_rate_known(const xc_map_agency_t *agency, const xc_rate_t *rate,
     int64_t boot_us, int64_t now_s, xc_limit_t *limit,
@@ -395,6 +392,8 @@ xc_rate_known(const xc_map_agency_t *agency, const xc_rate_t *rate,
 }
 
 
+/* Answers may come in another order than they were given: off by what was
+ * under way, and put right by the next. */
 void
 xc_rate_learn(xc_map_agency_t *agency, int64_t tat_us, int64_t refusals_tat_us,
     int64_t day, uint64_t day_used, int64_t boot_us)

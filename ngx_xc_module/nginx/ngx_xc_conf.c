@@ -253,6 +253,7 @@ ngx_xc_conf_policy_load(ngx_conf_t *cf, ngx_str_t *file)
                         ngx_xc_state_now_us(NULL) / 1000000, faults,
                         &policy->policy);
 
+    ngx_xc_conf_forget(&text);
     ngx_xc_conf_faults(cf, file, faults);
 
     if (rc != XC_OK) {

@@ -260,6 +260,7 @@ static char *
 ngx_xc_conf_key(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf, ngx_str_t *value)
 {
     char        *rv;
+    xc_rc_t      rc;
     xc_str_t     pem;
     xc_arena_t   arena;
     const char  *error;
@@ -273,13 +274,10 @@ ngx_xc_conf_key(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf, ngx_str_t *value)
 
     error = "no memory";
 
-    if (xc_key_private(&arena, XC_ALG_ED25519, pem, &error, &xmcf->key)
-        != XC_OK)
-    {
-        return (char *) error;
-    }
+    rc = xc_key_private(&arena, XC_ALG_ED25519, pem, &error, &xmcf->key);
+    ngx_xc_conf_forget(&pem);
 
-    return NGX_CONF_OK;
+    return rc == XC_OK ? NGX_CONF_OK : (char *) error;
 }
 
 
@@ -305,6 +303,7 @@ ngx_xc_conf_subject_key(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
     ngx_str_t *value)
 {
     char        *rv;
+    xc_rc_t      rc;
     xc_str_t     key;
     xc_arena_t   arena;
 
@@ -315,12 +314,16 @@ ngx_xc_conf_subject_key(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
         return rv;
     }
 
-    if (key.len < NGX_XC_SUBJECT_KEY_MIN) {
+    rc = key.len < NGX_XC_SUBJECT_KEY_MIN
+         ? XC_EINPUT : xc_mac_new(&arena, key, &xmcf->subject_key);
+
+    ngx_xc_conf_forget(&key);
+
+    if (rc == XC_EINPUT) {
         return "the file holds fewer than 32 bytes";
     }
 
-    return xc_mac_new(&arena, key, &xmcf->subject_key) == XC_OK
-           ? NGX_CONF_OK : "no memory";
+    return rc == XC_OK ? NGX_CONF_OK : "no memory";
 }
 
 
@@ -346,6 +349,15 @@ ngx_xc_conf_secret(ngx_conf_t *cf, ngx_str_t *value, xc_arena_t *arena,
     }
 
     return rc == XC_EIO ? (char *) error : "no memory";
+}
+
+
+/* The pool gives back no page before the next reload */
+
+void
+ngx_xc_conf_forget(xc_str_t *content)
+{
+    ngx_explicit_memzero((char *) content->data, content->len);
 }
 
 

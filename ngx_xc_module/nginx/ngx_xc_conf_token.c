@@ -23,6 +23,7 @@ ngx_xc_token_key_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     u_char       key[XC_TICKET_KEY_SIZE];
     xc_rc_t      rc;
     xc_str_t     text;
+    ngx_int_t    ok;
     ngx_str_t   *value;
     xc_arena_t   arena;
 
@@ -40,7 +41,10 @@ ngx_xc_token_key_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    if (ngx_xc_token_key_bytes(text, key) != NGX_OK) {
+    ok = ngx_xc_token_key_bytes(text, key);
+    ngx_xc_conf_forget(&text);
+
+    if (ok != NGX_OK) {
         return "must name a file of exactly 32 random bytes, as they are or "
                "in base64";
     }
@@ -95,6 +99,7 @@ ngx_xc_token_key_bytes(xc_str_t text, u_char key[XC_TICKET_KEY_SIZE])
         || xc_b64_decode(XC_B64_STD, text, bytes, &len) != XC_OK
         || len != XC_TICKET_KEY_SIZE)
     {
+        ngx_explicit_memzero(bytes, sizeof(bytes));
         return NGX_ERROR;
     }
 

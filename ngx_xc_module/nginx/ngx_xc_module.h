@@ -250,6 +250,9 @@ char *ngx_xc_token_key_check(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
 char *ngx_xc_conf_secret(ngx_conf_t *cf, ngx_str_t *value, xc_arena_t *arena,
     xc_str_t *content);
 
+/* Wipes what was read of a file, once it is used */
+void ngx_xc_conf_forget(xc_str_t *content);
+
 /* One line of the error log a fault (emerg) or warning of a document */
 void ngx_xc_conf_faults(ngx_conf_t *cf, ngx_str_t *file,
     const xc_policy_faults_t *faults);

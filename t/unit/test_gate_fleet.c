@@ -3,6 +3,8 @@
 
 #include "gate_ask.h"
 
+#include "xc_revoke.h"
+
 
 #define REQUESTS    4000
 #define CHECK       "'pass': ['lang']},\n   {'id': 'check', 'kind': 'check',"  \
@@ -371,6 +373,194 @@ test_join(void)
 }
 
 
+/* Whichever allocation fails: nothing is let through, and what the store was
+ * asked for costs a refusal and the nonce, like any that a body provokes. */
+static void
+test_memory(const char *name, const char *body)
+{
+    int        bad = 0, charged = 0;
+    long       n;
+    bool       met;
+    ask_t      ask;
+    world_t    w[2];
+    store_t    store = { .w = &w[1] };
+    request_t  r;
+
+    world_open(&w[0], NULL, NULL, false);
+    world_open(&w[1], NULL, NULL, false);
+    w[0].conf.fleet = true;
+
+    for (n = 1, met = true; met && n < 10000; n++) {
+        world_reset(&w[0]);
+        world_reset(&w[1]);
+        ask = ask_default(&w[0]);
+        ask.body = xc_str_z(body);
+
+        request_make(&r, &w[0], &ask);
+        r.heap.fail_at = n;
+        store.asked = 0;
+        fleet_run(&r, &w[0], &store, NULL, false);
+        met = r.heap.fail_at == 0;
+
+        if (met && r.decided) {
+            charged++;
+            bad += store.asked != 1 || store.answer.verdict != XC_FLEET_PASS
+                   || store.answer.agencies[0].tat_us <= 0
+                   || store.answer.agencies[0].refusals_us <= 0
+                   || store_seen(&store, &r.gate.auth)
+                      != XC_FLEET_REPLAYED;
+        }
+
+        bad += met && (r.rc == XC_OK
+                       || r.gate.verdict.reason != XC_REASON_INTERNAL_ERROR);
+        bad += !met && r.rc == XC_ENOMEM;
+        request_free(&r);
+    }
+
+    xt_ok(!met && bad == 0, "%s: each of %ld allocations may fail", name,
+          n - 2);
+    xt_ok(charged > 3, "%s: %d times what was asked, at a refusal's cost",
+          name, charged);
+
+    world_close(&w[0]);
+    world_close(&w[1]);
+}
+
+
+/* One policy's nonces are another's too: who takes the longest max_skew is
+ * waited for. */
+static void
+test_birth_skew(void)
+{
+    ask_t              ask;
+    world_t            w;
+    store_t            store = { 0 };
+    request_t          r;
+    xc_fleet_ask_t     question;
+    xc_fleet_answer_t  pass = { .verdict = XC_FLEET_PASS };
+
+    world_open(&w, NULL, NULL, false);
+    xc_map_fleet(&w.map, 7, w.clock.now_s);
+    xc_map_fleet(&w.map, 8, w.clock.now_s);
+    w.conf.fleet = true;
+    w.conf.birth_skew_s = w.policy->max_skew_s + 5;
+    w.clock.now_s += w.conf.birth_skew_s;
+    pass.now_s = w.clock.now_s;
+    ask = ask_default(&w);
+
+    request_make(&r, &w, &ask);
+    fleet_run(&r, &w, &store, &pass, false);
+    xt_ok(r.rc == XC_DENIED && !r.decided
+          && r.gate.verdict.reason == XC_REASON_STARTING
+          && r.gate.retry_after_s == 1,
+          "another store: a birth by the longest max_skew");
+    request_free(&r);
+
+    ask.created_s++;
+    request_make(&r, &w, &ask);
+    xt_ok(xc_gate_headers(&w.conf, &r.msg, &r.clock, &r.heap.arena, &r.gate)
+          == XC_OK
+          && xc_gate_ask(&w.conf, &r.msg, r.body, &r.clock, &r.heap.arena,
+                         &r.gate, &question) == XC_OK
+          && question.max_skew_s == w.conf.birth_skew_s,
+          "what is newer is asked for, by the longest, too");
+    xt_ok(xc_gate_told(&w.conf, &w.clock, &r.gate, &pass) == XC_OK,
+          "and passes");
+    request_free(&r);
+
+    w.conf.birth_skew_s = 0;
+    ask.nonce = "n-2";
+    request_make(&r, &w, &ask);
+    xt_ok(xc_gate_headers(&w.conf, &r.msg, &r.clock, &r.heap.arena, &r.gate)
+          == XC_OK
+          && xc_gate_ask(&w.conf, &r.msg, r.body, &r.clock, &r.heap.arena,
+                         &r.gate, &question) == XC_OK
+          && question.max_skew_s == w.policy->max_skew_s,
+          "never by less than the policy's own");
+    request_free(&r);
+
+    world_close(&w);
+}
+
+
+/* Another load's list, from which one may be missing. */
+static void
+publish(world_t *w, const xc_auth_t *auth, const xc_credential_t *key)
+{
+    bool                ok = true;
+    size_t              i, n;
+    uint64_t            generation = xc_map_next_generation(&w->map);
+    const xc_agency_t  *who[XC_AUTH_AGENCIES_MAX];
+
+    n = xc_auth_agencies(auth, who);
+
+    for (i = 0; i < n; i++) {
+        ok = ok && xc_revoke_list(&w->map, who[i]->identity, generation);
+    }
+
+    for (i = 0; i < auth->n_credentials; i++) {
+        ok = ok && xc_revoke_list(&w->map, auth->credentials[i]->identity,
+                                  generation);
+    }
+
+    if (key != NULL) {
+        ok = ok && xc_revoke_list(&w->map, key->identity, generation);
+    }
+
+    if (!ok) {
+        bail_out("nothing is listed");
+    }
+
+    xc_revoke_publish(&w->map, generation);
+}
+
+
+/* While the store is asked, a reload withdraws the approval's key. */
+static void
+test_withdrawn(void)
+{
+    bool               kept;
+    int                i;
+    ask_t              ask;
+    world_t            w;
+    request_t          r;
+    xc_fleet_ask_t     question;
+    xc_credential_t    key = { .identity = { 1, 2, 3 } };
+    xc_fleet_answer_t  pass = { .verdict = XC_FLEET_PASS };
+
+    world_open(&w, NULL, NULL, false);
+    w.conf.fleet = true;
+    pass.now_s = w.clock.now_s;
+
+    for (i = 0; i < 2; i++) {
+        kept = i == 0;
+        ask = ask_default(&w);
+        ask.nonce = kept ? "n-1" : "n-2";
+        request_make(&r, &w, &ask);
+
+        xt_ok(xc_gate_headers(&w.conf, &r.msg, &r.clock, &r.heap.arena,
+                              &r.gate) == XC_OK
+              && xc_gate_ask(&w.conf, &r.msg, r.body, &r.clock, &r.heap.arena,
+                             &r.gate, &question) == XC_OK,
+              "a good request asks");
+
+        r.gate.request.approval_key = &key;
+        publish(&w, &r.gate.auth, kept ? &key : NULL);
+        r.rc = xc_gate_told(&w.conf, &w.clock, &r.gate, &pass);
+
+        xt_ok(r.rc == (kept ? XC_OK : XC_DENIED)
+              && r.gate.verdict.reason
+                 == (kept ? XC_REASON_NONE : XC_REASON_APPROVAL_INVALID)
+              && r.gate.nonce_burned == kept,
+              "the approval's key is %s meanwhile",
+              kept ? "kept" : "withdrawn");
+        request_free(&r);
+    }
+
+    world_close(&w);
+}
+
+
 /* The two ways do not mix. */
 static void
 test_invariants(void)
@@ -407,6 +597,10 @@ main(void)
     test_same("observe", INT64_MAX);
     test_answers();
     test_join();
+    test_memory("a good request", good_body);
+    test_memory("an unknown field", bodies[1]);
+    test_birth_skew();
+    test_withdrawn();
     test_invariants();
 
     return xt_done();

@@ -444,6 +444,98 @@ test_learn(void)
 }
 
 
+/* What the store has said within the last second refuses; all else is asked. */
+static void
+test_known(void)
+{
+    int              bad = 0;
+    size_t           i;
+    int64_t          wait;
+    xc_rc_t          rc;
+    xc_rate_t        rate = ten;
+    xc_limit_t       limit;
+    xc_map_agency_t  before;
+
+    static const struct {
+        const char  *name;
+        int64_t      tat, refusals;
+        uint64_t     used, per_day;
+        int64_t      later_us, later_s;
+        xc_limit_t   limit;
+        int64_t      wait_us;
+    } cases[] = {
+        { "nothing is spent", -1, -1, 0, 0, 0, 0, XC_LIMIT_NONE, 0 },
+        { "the burst's last", 2000000, -1, 0, 0, 0, 0, XC_LIMIT_NONE, 0 },
+        { "one over it", 2000001, -1, 0, 0, 0, 0, XC_LIMIT_RATE, 1 },
+        { "the rate", 2300000, -1, 0, 0, 0, 0, XC_LIMIT_RATE, 300000 },
+        { "until it comes back", 2300000, -1, 0, 0, 299999, 0, XC_LIMIT_RATE,
+          1 },
+        { "it has", 2300000, -1, 0, 0, 300000, 0, XC_LIMIT_NONE, 0 },
+        { "the refusals' last", -1, 2000000, 0, 0, 0, 0, XC_LIMIT_NONE, 0 },
+        { "the refusals", -1, 2500000, 0, 0, 100000, 0, XC_LIMIT_REFUSALS,
+          400000 },
+        { "the day's last", -1, -1, 49, 50, 0, 0, XC_LIMIT_NONE, 0 },
+        { "the day", -1, -1, 50, 50, 0, 86390, XC_LIMIT_PER_DAY, 10000000 },
+        { "the next day", -1, -1, 50, 50, 0, 86400, XC_LIMIT_NONE, 0 },
+        { "no quota", -1, -1, 50, 0, 0, 0, XC_LIMIT_NONE, 0 },
+        { "the longest", 9000000, 9000001, 0, 0, 0, 0, XC_LIMIT_REFUSALS,
+          7000001 },
+        { "of all", 2300000, 2500000, 50, 50, 0, 0, XC_LIMIT_PER_DAY,
+          86400000000 },
+        { "still", 9000000, -1, 50, 0, 999999, 0, XC_LIMIT_RATE, 6000001 },
+        { "a second ago", 9000000, 9000000, 50, 50, 1000000, 0, XC_LIMIT_NONE,
+          0 },
+    };
+
+    for (i = 0; i < XC_COUNT(cases); i++) {
+        fresh();
+        rate.per_day = cases[i].per_day;
+        xc_rate_learn(&agency, cases[i].tat, cases[i].refusals, DAY,
+                      cases[i].used, BOOT);
+        before = agency;
+        limit = XC_LIMIT_NONE;
+        wait = 0;
+        rc = xc_rate_known(&agency, &rate, BOOT + cases[i].later_us,
+                           MIDNIGHT + cases[i].later_s, &limit, &wait);
+        xt_ok(rc == (cases[i].limit == XC_LIMIT_NONE ? XC_OK : XC_DENIED)
+              && limit == cases[i].limit && wait == cases[i].wait_us,
+              "known, %s: limit %d, %lld us", cases[i].name, limit,
+              (long long) wait);
+        bad += memcmp(&before, &agency, sizeof(agency)) != 0;
+    }
+
+    xt_ok(bad == 0, "nothing is taken for it");
+}
+
+
+/* A node's own figures are no word of the store, and a later word counts. */
+static void
+test_word(void)
+{
+    int64_t     wait;
+    xc_rate_t   rate = ten;
+    xc_limit_t  limit;
+
+    rate.per_day = 50;
+    fresh();
+    xc_rate_debit(&agency, &rate, 1000, BOOT, MIDNIGHT);
+    xt_ok(xc_rate_known(&agency, &rate, BOOT, MIDNIGHT, &limit, &wait)
+          == XC_OK, "known: not by what a node has counted itself");
+
+    xc_rate_learn(&agency, 9000000, -1, DAY, 50, BOOT);
+    xt_ok(xc_rate_known(&agency, &rate, BOOT, MIDNIGHT, &limit, &wait)
+          == XC_DENIED, "known: by the store");
+    xc_rate_learn(&agency, 9000000, -1, DAY, 7, BOOT + 900000);
+    xt_ok(xc_rate_known(&agency, &rate, BOOT + 1800000, MIDNIGHT, &limit,
+                        &wait) == XC_DENIED && limit == XC_LIMIT_RATE,
+          "known: for a second from its latest word");
+    xc_rate_learn(&agency, -1, -1, DAY, 7, BOOT + 1800000);
+    xt_ok(xc_rate_known(&agency, &rate, BOOT + 1800000, MIDNIGHT, &limit,
+                        &wait) == XC_OK,
+          "known: a store that has forgotten lets go on");
+}
+
+
 #define TAKERS  4
 
 
@@ -655,6 +747,8 @@ main(void)
     test_state();
     test_extremes();
     test_learn();
+    test_known();
+    test_word();
     test_race();
     test_processes();
     test_fields();
