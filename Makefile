@@ -69,6 +69,8 @@ WRAP_test_journal_sign := $(WRAP_test_journal)
 # Calls that a test counts.
 WRAP_test_jwt := -Wl,--wrap=xc_key_verify
 WRAP_test_approval := $(WRAP_test_jwt)
+# The generator.
+WRAP_test_id := -Wl,--wrap=xc_random
 
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/unit/xt.o $(HEAP_O) $(CORE_O)
 	$(CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS) $(WRAP_$*) -o $@ $^ $(LIBS)

@@ -330,7 +330,10 @@ cmd_test()
     if [ $# = 0 ]; then
         mapfile -t units < <(find "$build/unit" -name 'test_*' -perm -u+x \
                              -type f | sort)
-        set -- t/*.t "${units[@]}"
+        # the longest first, so that none of them is left alone at the end
+        mapfile -t files < <(ls t/fleet*.t t/browser*.t t/clients*.t \
+                                t/nation.t t/observe.t t/*.t | awk '!n[$0]++')
+        set -- "${files[@]}" "${units[@]}"
     fi
 
     n=${XC_JOBS:-$((jobs * 3 > 8 ? 8 : jobs * 3))}

@@ -485,6 +485,20 @@ sub odd {
     is("$r->{told_apart}{final_broken_off} $r->{all}{waiting}", '1 1',
        'odd: a final reply that broke off is none');
 
+    for my $case ([499, '0 0'], [500, '1 1'], [503, '1 1']) {
+        my ($code, $want) = @$case;
+        $r = replies(file(lines('n1', 0,
+            [0, decided('a', '1')], [0, answered('a', 0, 'received')],
+            [5, decided('r', '1', ref => 'n1:0')],
+            [5, answered('r', 2, 'final', status => $code)])));
+        is("$r->{told_apart}{final_broken_off} $r->{all}{waiting}", $want,
+           "odd: a result's final reply with status $code");
+        $r = replies(file(lines('n1', 0, [0, decided('a', '1')],
+            [0, answered('a', 0, 'declined', status => $code)])));
+        is("$r->{told_apart}{final_broken_off} $r->{all}{waiting}", $want,
+           "odd: a submit's, with status $code");
+    }
+
     $r = replies(file(lines('n1', 0,
         [100, decided('a', '1')], [100, answered('a', 0, 'received')],
         [5, decided('r', '1', ref => 'n1:0')],

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # The clients of docs/clients, as an agency's contractor would run them: their
-# requests reach the back end of a real gate, a refusal is shown, and a body
-# that was changed on the way is refused.
+# requests reach the back end of a real gate, a refusal is shown, a body that
+# was changed on the way is refused, and nothing is said without TLS.
 
 use strict;
 use warnings;
@@ -46,7 +46,7 @@ $t->run;
 $t->write_file('request.json', $policy->body);
 $t->write_file('refused.json',
                $policy->body(fields => ['merchant.name', 'nothing.known']));
-$t->port('spoiler');
+$t->port($_) for qw(spoiler plain);
 
 short();
 
@@ -135,7 +135,7 @@ sub ready {
 # Exit status and the answer as the client printed it.
 sub sent {
     my ($run, %o) = @_;
-    my $url = 'https://' . ($o{host} // '127.0.0.1') . ':'
+    my $url = ($o{scheme} // 'https') . '://' . ($o{host} // '127.0.0.1') . ':'
               . $t->port($o{port} // 'https') . $o{path};
     my $err = $t->path('client.err');
     my $command = "$run --url '$url' --keyid 310115-2026c --key '"
@@ -230,14 +230,30 @@ sub used {
              "$name: TLS, $what: it says why") or diag($answer->{said});
     }
     is($backend->count, 0, "$name: TLS: the back end saw nothing");
+
+    for my $scheme (qw(http HTTP)) {
+        ($answer, my $heard) = overheard(sub {
+            sent($run, scheme => $scheme, port => 'plain',
+                 path => '/xc/v1/requests', body => 'request.json') });
+        isnt($answer->{status}, 0, "$name: $scheme: it fails");
+        like($answer->{said}, qr{must begin with https://},
+             "$name: $scheme: it says why");
+        is($heard, '', "$name: $scheme: nothing is sent");
+    }
+
+    for my $code (307, 308) {
+        ($answer, my $heard) = overheard(sub { spoiled($run, $code) });
+        is("$answer->{code} " . ($answer->{status} != 0), "$code 1",
+           "$name: a redirection is no success") or diag($answer->{said});
+        is($heard, '', "$name: nor followed, to where there is no TLS");
+    }
 }
 
 
-# What the client hears when somebody between it and the gate, with the gate's
-# own certificate, changes its request.
-sub spoiled {
-    my ($run, $what) = @_;
-    my $port = $t->port('spoiler');
+# What $talk returns while the first to connect to that port gets $serve.
+sub served {
+    my ($name, $serve, $talk) = @_;
+    my $port = $t->port($name);
     my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
         LocalPort => $port, Listen => 5, ReuseAddr => 1) or die "$port: $!";
     my $pid = fork() // die "fork: $!";
@@ -245,17 +261,44 @@ sub spoiled {
     if (!$pid) {
         $SIG{$_} = 'DEFAULT' for qw(INT TERM ALRM);
         alarm 60;
-        eval { spoil(scalar $listener->accept, $what) };
+        eval { $serve->(scalar $listener->accept) };
         POSIX::_exit(0);
     }
     push @pids, $pid;
     close $listener;
-    my $answer = sent($run, port => 'spoiler', path => '/xc/v1/requests',
-                      body => 'request.json');
+    my $answer = $talk->();
     kill 'KILL', $pid;
     waitpid $pid, 0;
     @pids = grep { $_ != $pid } @pids;
     return $answer;
+}
+
+
+# What the client hears when somebody between it and the gate, with the gate's
+# own certificate, changes its request, or sends it elsewhere.
+sub spoiled {
+    my ($run, $what) = @_;
+
+    return served('spoiler', sub { spoil(shift, $what) }, sub {
+        sent($run, port => 'spoiler', path => '/xc/v1/requests',
+             body => 'request.json') });
+}
+
+
+# What $talk returns, and what of it went out without TLS.
+sub overheard {
+    my ($talk) = @_;
+
+    $t->write_file('heard', '');
+    my $answer = served('plain', sub {
+        my ($sock) = @_;
+        sysread $sock, my $text, 65_536;
+        $t->write_file('heard', "connected\n" . ($text // ''));
+        print $sock "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
+                    . "Connection: close\r\n\r\nok";
+        $sock->close;
+    }, $talk);
+    return ($answer, $t->read_file('heard'));
 }
 
 
@@ -269,6 +312,13 @@ sub spoil {
     my $request = read_whole($sock);
     my ($head, $body) = split /\r\n\r\n/, $request, 2;
 
+    if ($what =~ /^\d/) {
+        print $sock "HTTP/1.1 $what x\r\nLocation: http://127.0.0.1:"
+            . $t->port('plain') . "/xc/v1/requests\r\nContent-Length: 0\r\n"
+            . "Connection: close\r\n\r\n";
+        $sock->close;
+        return;
+    }
     $body =~ s/1182/1183/ if $what eq 'body';
     $head =~ s{/xc/v1/requests}{/xc/v1/check} if $what eq 'target';
     $head =~ s/\r\nConnection:[^\r]*//i;

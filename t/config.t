@@ -18,7 +18,7 @@ use XC::Gate;
 use XC::Nginx;
 
 # the [emerg] that refused starts and reloads leave are what is tested here
-my $t = XC::Nginx->new(allow => qr/xc_state: "|"xc enforce": a|"sync=no"/);
+my $t = XC::Nginx->new(allow => qr/xc_state: "|"xc enforce": a|"sync=no"|Too many links/);
 
 binmode Test::More->builder->$_, ':encoding(UTF-8)'
     for qw(output failure_output);
@@ -713,7 +713,45 @@ sub state_directory {
     ok($t->stop, 'stopped');
     is($start->(), '', 'started again with what there is');
     $t->stop;
+    links();
     remove_state();
+}
+
+
+# The state directory is the workers': what a broken-into one puts there must
+# not make the master, as root, touch what lies elsewhere.
+sub links {
+    my $dir = $t->state_dir;
+    my $start = sub { my $ok = eval { $t->run; 1 }; $ok ? '' : $@ };
+    my $victim = $t->path('victim');
+
+    remove_tree("$dir/policies");
+    mkdir $victim, 0755 or die $!;
+    for my $what ('link', 'file') {
+        $what eq 'link' ? symlink($victim, "$dir/policies")
+                        : $t->write_file('state/policies', '') or die $!;
+        like($start->(), qr/\[emerg\].* xc_state: "\Q$dir\E\/policies" is not a directory, or a link to one/,
+             "policies: a $what: refused");
+        $t->stop;
+        unlink "$dir/policies";
+    }
+    is_deeply([glob "$victim/*"], [], 'nothing was written where it leads');
+    is((stat $victim)[4], $>, 'nor was that given away');
+
+    SKIP: {
+        skip 'only root can give files away', 4 if $> != 0;
+        for my $name (qw(xc.map audit.head)) {
+            $t->write_file('victim/file', '');
+            chown 0, 0, "$victim/file";
+            unlink "$dir/$name";
+            link "$victim/file", "$dir/$name" or die $!;
+            isnt($start->(), '', "$name: a second name of another's: refused");
+            is((stat "$victim/file")[4], 0, 'which stays root\'s');
+            $t->stop;
+            unlink "$dir/$name";
+        }
+    }
+    remove_tree($victim);
 }
 
 

@@ -91,7 +91,7 @@ sub held_among_workers {
     fresh(audit => 'timeout=60s checkpoint=1h');
     $shim->hold;
     my @asked = map { ask() } 1 .. 24;
-    ok($t->wait_for(sub { status()->{counters}{admitted} == 24 }),
+    ok($t->wait_for(sub { status()->{nonces}{used} == 24 }),
        'two workers: all wait');
     ok($t->wait_for(sub { $shim->get('held') > 0 }),
        'two workers: for the disk');
@@ -125,6 +125,7 @@ sub timeout {
     is($backend->count, 0, 'timeout: nothing is proxied late');
     nothing_leaked($t, 'timeout: the subject is not in the error log',
                    ["/$XC::Policy::USCC"]);
+    counted('timeout: what got 503', admitted => 0, unavailable => 3);
     admitted($t, 'timeout: service goes on', answer(ask()));
     my @all = ended('timeout', n => 2, seen => []);
     my %have = map { ($_->{id} // '') => 1 } @all;
@@ -316,10 +317,10 @@ sub sync_fails_among_workers {
     local $t->{workers} = 3;
     fresh();
     for my $round (1 .. 2) {
-        my $before = status()->{counters}{admitted};
+        my $before = status()->{nonces}{used};
         $shim->hold;
         my @asked = map { ask() } 1 .. 12;
-        $t->wait_for(sub { status()->{counters}{admitted} == $before + 12 });
+        $t->wait_for(sub { status()->{nonces}{used} == $before + 12 });
         $shim->set(sync_fails => 4)->release;
         my @answers = map { answer($_) } @asked;
         my @no = grep { $_->{status} == 503 } @answers;
@@ -365,6 +366,7 @@ sub unwritable {
     is($t->read_file($t->state_dir . '/audit.log'), $before,
        "$how: the log is as it was");
 
+    counted("$how: what got 503", admitted => 2, unavailable => 3);
     $shim->mend;
     $backend->answer('*' => undef);
     ok($t->wait_for(sub { $t->audit_records >= $last->{seq} + 5 }),
@@ -413,8 +415,26 @@ sub fresh {
     delete $t->{gate_records};
     $t->write_file('error.log', '') if -e $t->path('error.log') && !alerts();
     $t->gate_conf(audit => 'node=n1 ' . ($o{audit} // 'timeout=60s'),
-                  server => 'location = /status { xc_status; }');
+                  server => 'location = /status { xc_status json agencies; }');
     $shim->run;
+}
+
+
+# Of all, by level and by agency: what went on, and what could not.
+sub counted {
+    my ($name, %n) = @_;
+    my $s = status();
+    my %sum = (admitted => 0, refused => 0);
+
+    for my $agency (@{ $s->{agencies} }) {
+        $sum{$_} += $agency->{$_} for keys %sum;
+    }
+    my $levels = 0;
+    $levels += $_ for values %{ $s->{admitted} };
+    is_deeply([$s->{counters}{admitted}, $levels, $sum{admitted}],
+              [($n{admitted}) x 3], "$name: not counted as admitted");
+    is_deeply([$s->{refused}{'audit-unavailable'}, $sum{refused}],
+              [($n{unavailable}) x 2], "$name: but as refused");
 }
 
 

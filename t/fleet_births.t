@@ -22,7 +22,8 @@ plan skip_all => 'no redis-server' if !XC::Redis->program;
 
 my $submit = '/xc/v1/requests';
 my $wide = 4;                   # max_skew of the second gate
-my $policy = make_policy(1);
+my $policy = XC::Policy->new(transport => 'any',
+                             signature => { max_age => 300, max_skew => 1 });
 my $fleet = XC::Fleet->new(nodes => 2, policy => $policy);
 
 $fleet->run;
@@ -41,14 +42,6 @@ for my $i (1, 2) {
 }
 $_->finish for $fleet->nodes;
 done_testing;
-
-
-sub make_policy {
-    my ($skew, %o) = @_;
-
-    return XC::Policy->new(transport => 'any', %o,
-        signature => { max_age => 300, max_skew => $skew });
-}
 
 
 sub put {
@@ -159,7 +152,12 @@ sub two_skews {
     my $name = 'two max_skew';
     my $node = $fleet->node(1);
 
-    make_policy($wide, policy => 'wide')->write($node->path('wide.json'));
+    {
+        my $data = $policy->data;
+        local @$data{qw(policy signature)} =
+            ('wide', { %{ $data->{signature} }, max_skew => $wide });
+        $policy->write($node->path('wide.json'));
+    }
     $fleet->seen(1);
     $fleet->configure(1, servers => <<'END_SERVERS');
     server {

@@ -237,13 +237,29 @@ sub greeted {
         sleep 0.5;
     }
     my @lines = $new->();
-    is(scalar(grep { /\[error\]/ } @lines), 1, "$name: one line");
+    is(told($re, @lines), 1, "$name: one line") or diag(@lines);
     is(scalar(grep { /is in use/ } @lines), 0, "$name: never in use");
     unlike($t->error_log, qr/\Q$SECRET/, "$name: no secret in the log");
     is($t->client(tls => 0)->request('GET', $t->policy->query)->{json}{type},
        'urn:xc:fleet-unavailable', "$name: nothing passes");
     $t->stop;
     $fake->stop if $fake;
+}
+
+
+# How many errors there are.  A machine that is slow adds to them, and what
+# comes again after that is no other.
+sub told {
+    my ($re, @lines) = @_;
+    my $slow = qr/: (?:connected, but not greeted|no connection) within /;
+    my ($n, $last) = (0, '');
+
+    for my $line (grep { /\[error\]/ } @lines) {
+        my $is = $line =~ $re ? 'it' : $line =~ $slow ? 'slow' : 'other';
+        $n++ if $is ne 'slow' && !($is eq 'it' && $n && $last eq 'slow');
+        $last = $is;
+    }
+    return $n;
 }
 
 
@@ -264,10 +280,11 @@ sub survives {
     $t->run;
     ok($t->wait_for(sub { $lines->(qr/is in use, its run is [0-9a-f]{40}\.b{40}$/) },
                     10), 'it is in use');
-    is_deeply([($fake->commands)[0 .. 6]],
-              ['AUTH', 'SELECT 3', 'INFO server', 'INFO memory',
-               'INFO replication', 'SCRIPT LOAD', 'EVALSHA 1'],
-              'after a greeting in this order');
+    # an attempt before it may have been cut short on a slow machine
+    like(join("\n", '', $fake->commands, ''),
+         qr/\nAUTH\nSELECT[ ]3\nINFO[ ]server\nINFO[ ]memory\nINFO[ ]replication
+            \nSCRIPT[ ]LOAD\nEVALSHA[ ]1\n/x,
+         'after a greeting in this order');
     ok($t->wait_for(sub { 2 <= grep { /EVALSHA 1/ } $fake->commands }, 10),
        'and beats');
     $fake->stop;

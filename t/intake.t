@@ -43,6 +43,7 @@ damaged_checkpoint();
 status_page();
 nothing_else_there();
 nested();
+circumstances();
 
 $t->finish;
 done_testing;
@@ -135,9 +136,8 @@ sub methods {
         my $post = $client->request('POST', $target,
                                     { sign => 0, body => '{}' });
         is($post->{status}, 405, "POST $target: not allowed");
+        is($post->{headers}{allow}, 'GET, HEAD', 'and what is');
     }
-    is($client->request('POST', $url, { sign => 0, body => '{}' })
-           ->{headers}{allow}, 'GET, HEAD', 'and what is');
 }
 
 
@@ -223,4 +223,28 @@ sub nested {
     ok($t->reload, 'a location within one of ours');
     is(get('/status')->{status}, 200, 'ours is free to be read');
     is(get('/status/xc/v1/x')->{status}, 401, 'what lies within is gated');
+}
+
+
+# "if" and limit_except are the location itself, though nginx gives them a
+# configuration of their own.
+sub circumstances {
+    my $conf = $t->read_file('nginx.conf');
+    my $if = 'if ($arg_x) { set $y 1; }';
+    my $proxied = 'if ($arg_proxied) { proxy_pass http://127.0.0.1:1; }';
+
+    $conf =~ s/(xc_intake [^;]+;|xc_status;|xc_checkpoint;)/$1 $if $proxied
+               limit_except GET { allow all; }/g;
+    $t->write_file('nginx.conf', $conf);
+    ok($t->reload, '"if" within ours');
+    for my $target ($url, '/status', '/checkpoint') {
+        my ($plain, $x) = map { get($_) } $target, "$target?x=1";
+        is("$x->{status} $x->{headers}{'content-type'}",
+           "200 $plain->{headers}{'content-type'}", "$target within an if");
+        is(get("$target?proxied=1")->{status}, 401,
+           'another handler there is gated');
+        my $post = $client->request('POST', $target, { sign => 0 });
+        is("$post->{status} $post->{headers}{allow}", '405 GET, HEAD',
+           'POST, within limit_except');
+    }
 }

@@ -45,7 +45,7 @@ sub under_load {
         select undef, undef, undef, rand 0.01;
         @workers = ($workers[rand @workers]) if $round % 3;
         $killed += kill 'KILL', @workers;
-        @killed{@workers} = ();
+        remember(@workers);
     }
     ready();
 
@@ -82,7 +82,7 @@ sub between_write_and_sync {
     ok($shim->wait_held, 'held: a record waits for its sync');
     my @workers = ready();
     kill 'KILL', @workers;
-    @killed{@workers} = ();
+    remember(@workers);
     is($client->read_answer($sock), undef, 'held: killed, no answer');
     is($t->backend->count, 0, 'held: nothing at the back end');
 
@@ -125,7 +125,7 @@ sub under_the_lock {
     ok($waits, 'lock: the other waits for it');
 
     kill 'KILL', $holder;
-    $killed{$holder} = 1;
+    remember($holder);
     my @status = map { ($client->read_answer($_) // {})->{status} // 0 } @sock;
     my $n = grep { $_ == 200 } @status;
     ok($n > 0, "lock: the other goes on ($n answers)");
@@ -147,11 +147,27 @@ sub fresh {
 
 
 # The workers, as many as there should be, those killed not counted.
+
+
+# By number and by when they were born: the kernel gives numbers again.
+sub remember { $killed{$_} = born($_) for @_ }
+
+sub born {
+    my ($pid) = @_;
+
+    open my $fh, '<', "/proc/$pid/stat" or return '';
+    my $stat = <$fh> // '';
+    return (split ' ', $stat =~ s/.*\) //sr)[19] // '';
+}
+
+
 sub ready {
     my @workers;
 
     $t->wait_for(sub {
-        2 == (@workers = grep { !exists $killed{$_} } $t->worker_pids);
+        2 == (@workers = grep {
+            !exists $killed{$_} || $killed{$_} ne born($_)
+        } $t->worker_pids);
     });
     return @workers;
 }

@@ -36,6 +36,7 @@ page();
 methods();
 sample();
 observed();
+twice();
 documented();
 tool();
 fleet();
@@ -214,9 +215,8 @@ sub counted {
 
 sub agencies {
     my $m = metrics('/agencies');
-    my @of = (policy => 'test');
-    my %county = (@of, agency => '310115', level => 'county');
-    my %city = (@of, agency => '320500', level => 'city');
+    my %county = (agency => '310115', level => 'county');
+    my %city = (agency => '320500', level => 'city');
 
     is($m->faults, '', 'the exposition with agencies is to the letter');
     is($m->value('xc_agency_admitted_total', %county), 3, 'a county: admitted');
@@ -230,14 +230,14 @@ sub agencies {
     is($m->value('xc_agency_limited_total', %city), 3, 'limited');
     is($m->value('xc_agency_day_left_units', %city), 48, 'left');
     is($m->value('xc_agency_rate_left_units', %city), 0, 'and not at once');
-    is($m->value('xc_agency_day_left_units', @of, agency => '000000',
+    is($m->value('xc_agency_day_left_units', agency => '000000',
                  level => 'national'), undef, 'no quota, nothing left of it');
 
     my %json = map { $_->{agency} => $_ } @{ get('/json_a')->{json}{agencies} };
     is_deeply($json{320500},
-              { policy => 'test', agency => '320500', level => 'city',
-                admitted => 2, refused => 0, limited => 3, day_used => 2,
-                day_left => 48, rate_left => 0 }, 'the JSON has the same');
+              { agency => '320500', level => 'city', admitted => 2,
+                refused => 0, limited => 3, day_used => 2, day_left => 48,
+                rate_left => 0 }, 'the JSON has the same');
     is(scalar keys %json, 4, 'of every agency of the policy');
 }
 
@@ -249,7 +249,9 @@ sub channel {
            'until the intake document expires');
     is($m->value('xc_observe_gates'), 0, 'nothing observes');
     is($m->value('xc_fleet_connected'), undef, 'there is no fleet');
+    is($m->value('xc_audit_signing'), 0, 'nor a key that signs');
     is($m->value('xc_audit_checkpoint_records'), undef, 'nor a checkpoint');
+    unlike(get('/page')->{body}, qr{class="bad">none<}, 'and none is missed');
 }
 
 
@@ -397,6 +399,76 @@ sub observed {
     ok($age >= 0 && $age < 150, 'and is new');
     is(get('/json')->{json}{audit}{checkpoint}{records},
        $m->value('xc_audit_checkpoint_records'), 'the JSON has it');
+    is($m->value('xc_audit_signing'), 1, 'there is a key that signs');
+
+    # the checkpoint that is gone, or is none
+    my $file = $t->state_dir . '/audit.checkpoint';
+    $t->wait_for(sub {
+        my $now = metrics();
+        $now->value('xc_audit_records_total')
+            == $now->value('xc_audit_checkpoint_records');
+    });
+    rename $file, "$file.away" or die $!;
+    lost('gone');
+    open my $fh, '>', $file or die $!;
+    print $fh "what is no note\n";
+    close $fh;
+    lost('damaged');
+    rename "$file.away", $file or die $!;
+}
+
+
+sub lost {
+    my ($how) = @_;
+    my $m = metrics();
+
+    is($m->value('xc_audit_checkpoint_records'), undef,
+       "a checkpoint that is $how is not told");
+    is($m->value('xc_audit_signing'), 1, 'but that there should be one');
+    like(get('/page')->{body}, qr{class="bad">none<}, 'the page marks it');
+}
+
+
+# An agency of two policies has one place: who sums counts it once.
+sub twice {
+    my $second = $t->read_file('policy.json')
+                     =~ s/("policy"\s*:\s*")[^"]*/${1}second/r;
+
+    $second =~ s/"320500"/"320600"/g;
+    $t->write_file('second.json', $second);
+    configure(http => 'gzip_types text/plain;',
+              servers => 'server { listen 127.0.0.1:%%PORT_second%%;'
+                         . ' server_name platform.example;'
+                         . ' xc enforce; xc_policy second.json;'
+                         . ' location / { proxy_pass http://%%BACKEND%%; } }');
+    my $before = metrics('/agencies');
+    ok($t->reload, 'two policies');
+    refused($t, 'a path of the first', ask('310115', '/xc/v1/nothing'),
+            'operation-unknown');
+    refused($t, 'and of the second',
+            $t->client(tls => 0, port => $t->port('second'),
+                       key => $policy->key('310115'))
+              ->request('GET', '/xc/v1/nothing'), 'operation-unknown');
+
+    my $m = metrics('/agencies');
+    my %county = (agency => '310115', level => 'county');
+    is($m->faults, '', 'the exposition of two policies is to the letter');
+    is($m->value('xc_agency_refused_total', %county)
+       - $before->value('xc_agency_refused_total', %county), 2,
+       'both count for the agency');
+    is($m->sum('xc_agency_refused_total')
+       - $before->sum('xc_agency_refused_total'), 2, 'and for no other');
+    is(join(' ', sort map { $_->{labels}{agency} }
+                 grep { $_->{name} eq 'xc_agency_refused_total' } $m->series),
+       '000000 310000 310115 320500 320600',
+       'each agency of either policy once');
+    my @json = map { $_->{agency} } @{ get('/json_a')->{json}{agencies} };
+    is(join(' ', sort @json), '000000 310000 310115 320500 320600',
+       'in the JSON, too');
+    my %rows;
+    $rows{$_}++ for get('/page_a')->{body}
+                    =~ m{<tr><th scope="row"><code>(\d{6})</code>}g;
+    is_deeply(\%rows, { map { $_ => 1 } @json }, 'and on the page');
 }
 
 

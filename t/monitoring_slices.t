@@ -1,13 +1,15 @@
 #!/usr/bin/perl
 
 # The status of many agencies goes out in slices: whole and in order whatever
-# takes it, and however slowly; a client that leaves meanwhile does no harm.
+# takes it, and however slowly; a client that leaves meanwhile does no harm, nor
+# does a reload.
 
 use strict;
 use warnings;
 
 use IO::Socket::INET;
 use JSON::PP;
+use POSIX ();
 use Socket qw(SOL_SOCKET SO_RCVBUF);
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -19,10 +21,12 @@ use XC::Nginx;
 my $AGENCIES = 900;
 my $t = XC::Nginx->new;
 
-$t->policy(XC::Nation->new($t, '--seed', 'slices', '--agencies', $AGENCIES,
-                           '--credentials', $AGENCIES));
+nation($AGENCIES);
 $t->gate_conf(
     http => 'gzip_types text/plain application/json;',
+    servers => 'server { listen 127.0.0.1:%%PORT_narrow%% sndbuf=8k;'
+               . ' server_name platform.example; location = /stuck {'
+               . ' send_timeout 1ms; xc_status prometheus agencies; } }',
     server => join '', map { "location = /$_->[0] { $_->[1] }\n" }
               ['metrics', 'xc_status prometheus agencies;'],
               ['json', 'xc_status json agencies;'],
@@ -41,9 +45,19 @@ whole();
 slow();
 gone();
 together();
+reloaded();
+stuck();
 
 $t->finish;
 done_testing;
+
+
+sub nation {
+    my ($n) = @_;
+
+    $t->policy(XC::Nation->new($t, '--seed', 'slices', '--agencies', $n,
+                               '--credentials', $n));
+}
 
 
 sub curl { return scalar `curl -s -m 60 @_` }
@@ -138,4 +152,75 @@ sub together {
            . join ' ', map { "-o $_ https://127.0.0.1:$https/metrics" } @files);
     is(join(' ', map { agencies_of($t->read_file($_)) } @files),
        join(' ', ($AGENCIES) x 6), 'six at a time on one connection');
+}
+
+
+# A worker that shuts down while it answers ends no answer before its end.
+sub reloaded {
+    my $go = $t->write_file('scraping', '');
+    my @kinds = ('http', 'http', 'h2');
+
+    nation(3000);
+    ok($t->reload, 'a policy of 3000');
+
+    my @pids;
+    for my $i (0 .. $#kinds) {
+        my $pid = fork // die "fork: $!";
+        if (!$pid) {
+            my %n = (whole => 0, cut => 0);
+            my $scrape = $kinds[$i] eq 'h2' ? \&scrape_h2 : \&scrape;
+            while (-e $go) {
+                my $how = $scrape->();
+                $n{$how}++ if $how;
+            }
+            $t->write_file("scraped$i", "$n{whole} $n{cut}");
+            POSIX::_exit(0);
+        }
+        push @pids, $pid;
+    }
+
+    my $reloads = grep { $t->reload } 1 .. 10;
+    unlink $go;
+    waitpid $_, 0 for @pids;
+    is($reloads, 10, 'reloads amid the scrapes');
+    for my $i (0 .. $#kinds) {
+        my ($whole, $cut) = split ' ', $t->read_file("scraped$i");
+        cmp_ok($whole, '>', 0, "scrapes by $kinds[$i]: $whole");
+        is($cut, 0, 'none is cut off');
+    }
+    ok($t->reload(wait => 'exit'), 'and the old workers end');
+}
+
+
+# '' where no answer was begun: the connection was not taken.
+sub scrape {
+    my $text = '';
+    my $sock = IO::Socket::INET->new("127.0.0.1:$http") or return '';
+
+    print $sock "GET /metrics HTTP/1.1\r\nHost: platform.example\r\n"
+                . "Connection: close\r\n\r\n";
+    $sock->flush;
+    1 while sysread $sock, $text, 1 << 20, length $text;
+    return $text eq '' ? '' : $text =~ /\r\n0\r\n\r\n\z/ ? 'whole' : 'cut';
+}
+
+
+sub scrape_h2 {
+    my $text = curl("-k --http2 https://127.0.0.1:$https/metrics");
+
+    return $text eq '' ? '' : $? == 0 ? 'whole' : 'cut';
+}
+
+
+# A client that takes nothing for send_timeout, with a slice on its way.
+sub stuck {
+    my $sock = IO::Socket::INET->new(Proto => 'tcp') or die $!;
+    setsockopt $sock, SOL_SOCKET, SO_RCVBUF, 4096;
+    connect $sock, Socket::pack_sockaddr_in($t->port('narrow'),
+                                            Socket::inet_aton('127.0.0.1'))
+        or die $!;
+    print $sock "GET /stuck HTTP/1.1\r\nHost: platform.example\r\n\r\n";
+    $sock->flush;
+    ok($t->wait_log(qr/client timed out.*stuck/),
+       'a client that does not read is let go');
 }

@@ -29,6 +29,7 @@ changelog();
 depends();
 files();
 scripts();
+old_module();
 site();
 pages();
 page_names();
@@ -116,6 +117,70 @@ sub scripts {
     }
     like(slurp("$root/debian/libnginx-mod-xc.postrm"),
          qr/^(?!.*\brm\b)/s, 'nothing is removed that dpkg does not know');
+}
+
+
+# Exit status of postinst, and what it says, where invoke-rc.d does this.
+sub configured {
+    my ($invoke, $test, @args) = @_;
+    my $bin = $t->path('bin');
+
+    mkdir $bin;
+    $t->write_file('bin/invoke-rc.d', "#!/bin/sh\n$invoke\n", 0755);
+    $t->write_file('bin/nginx', "#!/bin/sh\n$test\n", 0755);
+    local $ENV{PATH} = "$bin:$ENV{PATH}";
+    my $out = `sh '$root/debian/libnginx-mod-xc.postinst' @args 2>&1`;
+    return ($? >> 8, $out);
+}
+
+
+# Who goes on with a module that has been replaced is told of where nothing
+# makes a new master: here a process that maps a file of that name.
+sub old_module {
+    my ($library) = map { m{=> (/\S*libjansson\S*)} } `ldd '$t->{module}'`;
+    my ($status, $out);
+
+  SKIP: {
+        skip 'a module of the package is in use here', 1
+            if !system q(grep -qs '/usr/lib/nginx/modules/ngx_xc_module\.so$')
+                       . ' /proc/[0-9]*/maps';
+
+        my $file = $t->path('ngx_xc_module.so');
+        copy($library, $file) or die "$library: $!";
+        my $pid = fork() // die "fork: $!";
+        if (!$pid) {
+            $ENV{LD_PRELOAD} = $file;
+            exec 'sleep', 600;
+        }
+        $t->wait_for(sub { slurp("/proc/$pid/maps") =~ /\Q$file\E$/m })
+            or die "$file is not mapped";
+        unlink $file;
+
+        my $told = qr/go on with the old module.*\b$pid\b.*start it again/s;
+        for my $case (
+            ['init knows no nginx', 'exit 3', 0],
+            ['neither upgrade nor restart', 'case "$*" in *status) exit 0;;'
+             . ' esac; exit 1', 1],
+            ['policy-rc.d denies it', 'exit 0', 0])
+        {
+            my ($what, $invoke, $want) = @$case;
+            ($status, $out) = configured($invoke, 'exit 0', 'configure', '0.1');
+            is($status, $want, "postinst: $what");
+            like($out, $told, "postinst: $what: who has the old module, and"
+                              . ' what to do');
+        }
+        ($status, $out) = configured('exit 0', 'exit 1', 'configure', '0.1');
+        is($status, 0, 'postinst: a configuration that is refused');
+        like($out, qr/Put the\s+configuration right/, 'postinst: is told');
+        ($status, $out) = configured('exit 3', 'exit 0', 'abort-upgrade', 1);
+        is("$status $out", '0 ', 'postinst: nothing but at configure');
+
+        kill 'KILL', $pid;
+        waitpid $pid, 0;
+        ($status, $out) = configured('exit 3', 'exit 0', 'configure', '0.1');
+        is($status, 0, 'postinst: nobody has it');
+        unlike($out, qr/\b$pid\b/, 'postinst: nobody is named');
+    }
 }
 
 

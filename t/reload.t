@@ -39,6 +39,7 @@ workers();
 
 $t->finish;
 newcomer();
+full_house();
 done_testing;
 
 
@@ -344,4 +345,49 @@ END
     admitted($new, 'and the gate works', $new->client(tls => 0)
         ->request('GET', $new->policy->query, {}));
     $new->finish;
+}
+
+
+# More agencies than a map has places for: nobody is admitted, and what tells of
+# agencies tells of none without a place.
+sub full_house {
+    my $many = 16_300;          # of 16,384
+    my $full = XC::Nginx->new(allow => qr/more than \d+ agencies|refuse everything/);
+    my $with = sub {
+        my ($from, $n) = @_;
+        my $p = XC::Policy->new(transport => 'any');
+
+        $p->add_agency($_, 'county', $p->hmac($_, "k$_"), region => '310115')
+            for map { "a$_" } $from .. $from + $n - 1;
+        $p->write($full->path('policy.json'));
+        return $p;
+    };
+    my $status = sub {
+        $full->client(tls => 0)->request('GET', '/status', { sign => 0 });
+    };
+
+    $full->policy($with->(1, $many));
+    $full->gate_conf(server => 'location = /status { xc_status json agencies; }');
+    $full->run;
+    is(scalar @{ $status->()->{json}{agencies} },
+       @{ $full->policy->data->{agencies} }, 'a full map: all have places');
+
+    my $others = $with->(100_000, 700);
+    my $from = length $full->error_log;
+    my @old = $full->worker_pids;
+    $full->signal('HUP');
+    ok($full->wait_for(sub { substr($full->error_log, $from) =~
+        /\[emerg\].* more than .*\[emerg\].* refuse everything until/s }),
+       'a full map: others find no place');
+    $full->wait_for(sub { !grep { kill 0, $_ } @old });
+    for my $n (1 .. 3) {
+        is((eval { $status->() } // {})->{status}, 200,
+           "a full map: the status answers ($n)");
+    }
+    refused($full, 'a full map', $full->client(tls => 0,
+                key => $others->key('a100000'))
+            ->request('GET', $others->query, {}), 'audit-unavailable',
+            auth => 0);
+    unlike($full->error_log, qr/exited on signal/, 'a full map: no crash');
+    $full->finish;
 }

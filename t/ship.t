@@ -47,7 +47,7 @@ sub logrotate {
         fresh();
         # as by a rotation of each month of three years and a half before
         my @before = map {
-            sprintf '%s/audit.log-%04d%02d01.gz', $state,
+            sprintf '%s/audit.log-%04d%02d01', $state,
                     $year - 4 + int($_ / 12), 1 + $_ % 12
         } 0 .. 41;
         for my $file (@before) {
@@ -55,13 +55,15 @@ sub logrotate {
             $t->_own($file);
         }
 
+        my %old = map { $_ => 1 } @before;
         my $load = XC::Load->new($t, 4, keepalive => 0);
         for my $i (1, 2) {
             my $n = () = $load->answers;
             $t->wait_for(sub { (() = $load->answers) > $n + 40 });
             ($status, $out) = run(@rotate);
             is($status, 0, "logrotate: rotation $i") or diag($out);
-            my ($rotated) = glob "$state/audit.log-????????";
+            my ($rotated) = grep { $_ ne $first && !$old{$_} }
+                            glob "$state/audit.log-????????";
             ok(defined $rotated, "logrotate: rotation $i: renamed") or last;
             ok($t->wait_for(sub { -s "$state/audit.log" }),
                "logrotate: rotation $i: the gate has made its own");
@@ -71,17 +73,12 @@ sub logrotate {
         my @answers = $load->end;
         $t->stop;
 
-        ok(-e "$first.gz",
-           'logrotate: what was rotated before is compressed');
-        is(sprintf('%04o', (stat "$first.gz")[2] & 07777),
+        is(sprintf('%04o', ((stat $first)[2] // 0) & 07777),
            '0600', 'logrotate: for nobody else\'s eyes');
         my @kept = grep { -e } @before;
-        is(@kept + 2, 36, 'logrotate: three years are kept');
-        is("@kept", "@before[-34 .. -1]", 'logrotate: the last ones');
+        is("@kept", "@before", 'logrotate: it removes none');
         unlink @kept;
 
-        system('gunzip', "$first.gz") == 0
-            or die "gunzip: $?";
         whole($t, 'logrotate', answers => \@answers);
         is(() = log_files($t), 3, 'logrotate: three files');
     }

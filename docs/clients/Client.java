@@ -12,14 +12,11 @@ import java.nio.file.*;
 import java.security.*;
 import java.security.cert.CertificateFactory;
 import java.security.spec.PKCS8EncodedKeySpec;
-import java.time.Instant;
 import java.util.*;
-import java.util.stream.Collectors;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.*;
 
 public class Client {
-    private static final Base64.Encoder BASE64 = Base64.getEncoder();
-
     /** Adds to the headers those that sign the request (RFC 9421) with a new nonce. */
     static void sign(PrivateKey key, String keyid, String method, URI url, Map<String, String> headers)
             throws GeneralSecurityException {
@@ -34,16 +31,16 @@ public class Client {
         byte[] nonce = new byte[18];
         new SecureRandom().nextBytes(nonce);
         String params = "(\"" + String.join("\" \"", covered.keySet()) + "\");created="
-            + Instant.now().getEpochSecond() + ";keyid=\"" + keyid + "\";nonce=\""
+            + System.currentTimeMillis() / 1000 + ";keyid=\"" + keyid + "\";nonce=\""
             + Base64.getUrlEncoder().encodeToString(nonce) + "\"";
         covered.put("@signature-params", params);
-        String base = covered.entrySet().stream()
-            .map(e -> "\"" + e.getKey() + "\": " + e.getValue()).collect(Collectors.joining("\n"));
+        StringJoiner base = new StringJoiner("\n");
+        covered.forEach((name, value) -> base.add("\"" + name + "\": " + value));
         Signature signature = Signature.getInstance("Ed25519");
         signature.initSign(key);
-        signature.update(base.getBytes());
+        signature.update(base.toString().getBytes());
         headers.put("signature-input", "sig=" + params);
-        headers.put("signature", "sig=:" + BASE64.encodeToString(signature.sign()) + ":");
+        headers.put("signature", "sig=:" + Base64.getEncoder().encodeToString(signature.sign()) + ":");
     }
 
     static SSLContext trust(String ca) throws Exception {
@@ -67,6 +64,9 @@ public class Client {
             option.put(args[i], args[i + 1]);
         }
         URI url = URI.create(option.get("--url"));
+        if (!"https".equalsIgnoreCase(url.getScheme())) {
+            throw new IllegalArgumentException("--url must begin with https://");
+        }
         String ca = option.get("--ca"), ticket = option.get("--ticket"), file = option.get("--body");
         String pem = Files.readString(Path.of(option.get("--key"))).replaceAll("-----.*-----", "");
         PrivateKey key = KeyFactory.getInstance("Ed25519")
@@ -78,7 +78,7 @@ public class Client {
         if (file != null) {
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(body);
             headers.put("content-type", "application/json");
-            headers.put("content-digest", "sha-256=:" + BASE64.encodeToString(digest) + ":"); // RFC 9530
+            headers.put("content-digest", "sha-256=:" + Base64.getEncoder().encodeToString(digest) + ":"); // RFC 9530
         }
         String method = file == null ? "GET" : "POST";
         sign(key, option.get("--keyid"), method, url, headers);
@@ -87,7 +87,7 @@ public class Client {
         headers.forEach(request::header);
         var client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
             .sslContext(ca == null ? SSLContext.getDefault() : trust(ca)).build();
-        var answer = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+        var answer = client.sendAsync(request.build(), HttpResponse.BodyHandlers.ofString()).get(1, TimeUnit.MINUTES);
         System.out.println("HTTP " + answer.statusCode());
         for (String name : List.of("XC-Record", "XC-Request", "Retry-After")) {
             System.out.println(name + ": " + answer.headers().firstValue(name).orElse(""));

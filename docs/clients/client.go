@@ -68,8 +68,8 @@ func main() {
 		pool = x509.NewCertPool()
 		pool.AppendCertsFromPEM(must(os.ReadFile(option["--ca"])))
 	}
-	client := &http.Client{Timeout: time.Minute,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if !strings.HasPrefix(option["--url"], "https://") {
 		log.Fatal("--url must begin with https://")
 	}

@@ -318,7 +318,9 @@ xcctl_replies_read(xcctl_replies_t *r, xcctl_request_t *request,
     request->answered = true;
     request->outcome_us = record->time_us;
     request->timed = xcctl_scan_u64(&record->scan, XC_STR("ms"), &request->ms);
-    request->whole = complete == NULL || complete->type != 'f';
+    /* an error of the server's is no reply, whatever it calls itself */
+    request->whole = status < 500
+                     && (complete == NULL || complete->type != 'f');
     request->reached = xcctl_scan_find(&record->scan, XC_STR("upstream"))
                        != NULL;
     request->reply = xcctl_replies_word(reply);

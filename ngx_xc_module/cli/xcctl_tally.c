@@ -75,7 +75,10 @@ xcctl_tally_at(xcctl_tally_t *tally, xc_str_t key)
             return NULL;
         }
 
-        memcpy(count->key, key.data, key.len);
+        if (key.len != 0) {
+            memcpy(count->key, key.data, key.len);
+        }
+
         count->key[key.len] = '\0';
         count->len = key.len;
         tally->used++;

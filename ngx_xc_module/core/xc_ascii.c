@@ -1,25 +1,28 @@
 #include "xc_ascii.h"
 
 
+/* A bit an octet: letters, digits and "!#$%&'*+-.^_`|~". */
+static const uint32_t  xc_ascii_tchars[8] = {
+    0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff
+};
+
+
 bool
 xc_ascii_is_tchar(char c)
 {
-    return xc_ascii_is_alpha(c) || xc_ascii_is_digit(c)
-           || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    unsigned char  u = (unsigned char) c;
+
+    return (xc_ascii_tchars[u / 32] >> u % 32 & 1) != 0;
 }
 
 
 bool
-xc_ascii_ieq(xc_str_t a, xc_str_t b)
+xc_ascii_folds(const char *a, const char *b, size_t n)
 {
     size_t  i;
 
-    if (a.len != b.len) {
-        return false;
-    }
-
-    for (i = 0; i < a.len; i++) {
-        if (xc_ascii_lower(a.data[i]) != xc_ascii_lower(b.data[i])) {
+    for (i = 0; i < n; i++) {
+        if (xc_ascii_lower(a[i]) != xc_ascii_lower(b[i])) {
             return false;
         }
     }
@@ -146,7 +149,7 @@ xc_ascii_is_utf8(xc_str_t s)
     size_t  n;
 
     while (s.len != 0) {
-        n = xc_ascii_utf8_len(s);
+        n = (s.data[0] & 0x80) == 0 ? 1 : xc_ascii_utf8_len(s);
         if (n == 0) {
             return false;
         }

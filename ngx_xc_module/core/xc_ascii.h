@@ -29,8 +29,19 @@ xc_ascii_is_alpha(char c)
 /* RFC 9110 5.6.2 */
 bool xc_ascii_is_tchar(char c);
 
-/* Equal after ASCII case folding. */
-bool xc_ascii_ieq(xc_str_t a, xc_str_t b);
+/* Of the same length: equal after ASCII case folding. */
+bool xc_ascii_folds(const char *a, const char *b, size_t n);
+
+/* Equal after ASCII case folding.  Here, since most header names differ in
+ * their lengths or first letters. */
+static inline bool
+xc_ascii_ieq(xc_str_t a, xc_str_t b)
+{
+    return a.len == b.len
+           && (a.len == 0
+               || (xc_ascii_lower(a.data[0]) == xc_ascii_lower(b.data[0])
+                   && xc_ascii_folds(a.data, b.data, a.len)));
+}
 
 /* Ids of the policy and node names: [0-9A-Za-z._-]{1,64} */
 bool xc_ascii_is_id(xc_str_t s);

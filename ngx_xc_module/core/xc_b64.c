@@ -1,7 +1,20 @@
 #include "xc_b64.h"
 
-/* What a table holds for a byte outside the alphabet. */
+/* Over any value, and a bit that none has. */
 #define XC_B64_BAD  64
+
+/* Eight digits from that octet on. */
+#define XC_B64_RUN(octet, value)                                              \
+    [(octet)] = (value) + 1, (value) + 2, (value) + 3, (value) + 4,           \
+    (value) + 5, (value) + 6, (value) + 7, (value) + 8
+
+#define XC_B64_TABLE(digit_62, digit_63)                                      \
+    XC_B64_RUN('A', 0), XC_B64_RUN('I', 8), XC_B64_RUN('Q', 16),              \
+    ['Y'] = 25, 26,                                                           \
+    XC_B64_RUN('a', 26), XC_B64_RUN('i', 34), XC_B64_RUN('q', 42),            \
+    ['y'] = 51, 52,                                                           \
+    XC_B64_RUN('0', 52), ['8'] = 61, 62,                                      \
+    [(digit_62)] = 63, [(digit_63)] = 64
 
 
 static const char  xc_b64_alphabet[2][65] = {
@@ -9,27 +22,46 @@ static const char  xc_b64_alphabet[2][65] = {
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 };
 
+/* The value of an octet and one more; 0: outside the alphabet. */
+static const uint8_t  xc_b64_values[2][256] = {
+    { XC_B64_TABLE('+', '/') },
+    { XC_B64_TABLE('-', '_') }
+};
 
-static unsigned
-xc_b64_value(xc_b64_t kind, char c)
+
+static inline unsigned
+xc_b64_value(const uint8_t *values, char c)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return (unsigned) (c - 'A');
+    unsigned  v = values[(uint8_t) c];
+
+    return v != 0 ? v - 1 : XC_B64_BAD;
+}
+
+
+/* Whole groups of four, up to the first that has an octet outside the alphabet;
+ * how many characters that was. */
+static size_t
+xc_b64_groups(const uint8_t *values, xc_str_t in, uint8_t *dst)
+{
+    size_t    i;
+    unsigned  a, b, c, d;
+
+    for (i = 0; in.len - i >= 4; i += 4, dst += 3) {
+        a = xc_b64_value(values, in.data[i]);
+        b = xc_b64_value(values, in.data[i + 1]);
+        c = xc_b64_value(values, in.data[i + 2]);
+        d = xc_b64_value(values, in.data[i + 3]);
+
+        if (((a | b | c | d) & XC_B64_BAD) != 0) {
+            break;
+        }
+
+        dst[0] = (uint8_t) (a << 2 | b >> 4);
+        dst[1] = (uint8_t) (b << 4 | c >> 2);
+        dst[2] = (uint8_t) (c << 6 | d);
     }
 
-    if (c >= 'a' && c <= 'z') {
-        return (unsigned) (c - 'a') + 26;
-    }
-
-    if (c >= '0' && c <= '9') {
-        return (unsigned) (c - '0') + 52;
-    }
-
-    if (c == xc_b64_alphabet[kind][62]) {
-        return 62;
-    }
-
-    return c == xc_b64_alphabet[kind][63] ? 63 : XC_B64_BAD;
+    return i;
 }
 
 
@@ -57,9 +89,10 @@ xc_b64_payload(xc_b64_t kind, xc_str_t in)
 xc_rc_t
 xc_b64_decode(xc_b64_t kind, xc_str_t in, uint8_t *dst, size_t *len)
 {
-    size_t    i, n, used;
-    unsigned  v, bits;
-    uint32_t  acc;
+    size_t          i, n, used;
+    unsigned        v, bits;
+    uint32_t        acc;
+    const uint8_t  *values = xc_b64_values[kind];
 
     n = xc_b64_payload(kind, in);
     if (n == SIZE_MAX) {
@@ -68,10 +101,12 @@ xc_b64_decode(xc_b64_t kind, xc_str_t in, uint8_t *dst, size_t *len)
 
     acc = 0;
     bits = 0;
-    used = 0;
 
-    for (i = 0; i < n; i++) {
-        v = xc_b64_value(kind, in.data[i]);
+    i = xc_b64_groups(values, (xc_str_t) { in.data, n }, dst);
+    used = i / 4 * 3;
+
+    for ( /* void */ ; i < n; i++) {
+        v = xc_b64_value(values, in.data[i]);
         if (v == XC_B64_BAD) {
             return XC_EINPUT;
         }

@@ -7,15 +7,15 @@
 
 
 /* RFC 9421 2.2: those of requests. */
-static const char *const  xc_component_derived[] = {
-    [XC_COMPONENT_METHOD] = "@method",
-    [XC_COMPONENT_TARGET_URI] = "@target-uri",
-    [XC_COMPONENT_AUTHORITY] = "@authority",
-    [XC_COMPONENT_SCHEME] = "@scheme",
-    [XC_COMPONENT_REQUEST_TARGET] = "@request-target",
-    [XC_COMPONENT_PATH] = "@path",
-    [XC_COMPONENT_QUERY] = "@query",
-    [XC_COMPONENT_QUERY_PARAM] = "@query-param",
+static const xc_str_t  xc_component_derived[] = {
+    [XC_COMPONENT_METHOD] = { "@method", 7 },
+    [XC_COMPONENT_TARGET_URI] = { "@target-uri", 11 },
+    [XC_COMPONENT_AUTHORITY] = { "@authority", 10 },
+    [XC_COMPONENT_SCHEME] = { "@scheme", 7 },
+    [XC_COMPONENT_REQUEST_TARGET] = { "@request-target", 15 },
+    [XC_COMPONENT_PATH] = { "@path", 5 },
+    [XC_COMPONENT_QUERY] = { "@query", 6 },
+    [XC_COMPONENT_QUERY_PARAM] = { "@query-param", 12 },
 };
 
 
@@ -23,12 +23,17 @@ static const char *const  xc_component_derived[] = {
 static bool
 xc_component_is_field(xc_str_t name)
 {
+    char    c;
     size_t  i;
 
     for (i = 0; i < name.len; i++) {
-        if (!xc_ascii_is_tchar(name.data[i])
-            || xc_ascii_lower(name.data[i]) != name.data[i])
-        {
+        c = name.data[i];
+
+        if ((c >= 'a' && c <= 'z') || c == '-') {
+            continue;
+        }
+
+        if (!xc_ascii_is_tchar(c) || xc_ascii_lower(c) != c) {
             return false;
         }
     }
@@ -65,7 +70,7 @@ xc_component_read_name(xc_str_t name, xc_component_t *out)
     }
 
     for (i = 0; i < XC_COUNT(xc_component_derived); i++) {
-        if (xc_str_eq(name, xc_str_z(xc_component_derived[i]))) {
+        if (xc_str_eq(name, xc_component_derived[i])) {
             out->kind = (xc_component_kind_t) i;
             return NULL;
         }
@@ -387,17 +392,16 @@ bool
 xc_component_is_plain(xc_str_t value)
 {
     size_t         i;
+    unsigned       bad = 0;
     unsigned char  c;
 
+    /* no way out of it: values are short, and nearly all are plain */
     for (i = 0; i < value.len; i++) {
         c = (unsigned char) value.data[i];
-
-        if ((c < 0x20 && c != '\t') || c >= 0x7f) {
-            return false;
-        }
+        bad |= (unsigned) (c >= 0x7f) | ((unsigned) (c < 0x20) & (c != '\t'));
     }
 
-    return true;
+    return bad == 0;
 }
 
 

@@ -198,44 +198,99 @@ xc_file_write(int fd, xc_str_t content, uid_t uid, gid_t gid)
 }
 
 
-xc_rc_t
-xc_file_keep(const char *dir, const char *name, xc_str_t content, uid_t uid,
-    gid_t gid)
+/* Closes, and leaves errno alone. */
+static void
+xc_file_close(int fd)
 {
-    int      fd, n, m, saved;
-    char     path[PATH_MAX], temporary[PATH_MAX];
+    int  saved = errno;
+
+    (void) close(fd);
+    errno = saved;
+}
+
+
+xc_rc_t
+xc_folder_make(const char *path, uid_t uid, gid_t gid)
+{
+    int      fd;
     xc_rc_t  rc;
 
-    n = snprintf(path, sizeof(path), "%s/%s", dir, name);
-    m = snprintf(temporary, sizeof(temporary), "%s/.%s.%ld", dir, name,
-                 (long) getpid());
-
-    if (n < 0 || (size_t) n >= sizeof(path)
-        || m < 0 || (size_t) m >= sizeof(temporary))
-    {
-        return XC_ELIMIT;
+    if (mkdir(path, 0750) != 0) {
+        return errno == EEXIST ? XC_OK : XC_EIO;
     }
 
-    if (access(path, F_OK) == 0) {
+    if (uid == (uid_t) -1) {
         return XC_OK;
     }
 
-    (void) unlink(temporary);
+    /* whoever owns the parent may have put a link in its place by now */
+    rc = xc_folder_open(path, &fd);
+    if (rc != XC_OK) {
+        return rc;
+    }
 
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    rc = fchown(fd, uid, gid) == 0 ? XC_OK : XC_EIO;
+    xc_file_close(fd);
+
+    return rc;
+}
+
+
+xc_rc_t
+xc_folder_open(const char *path, int *fd)
+{
+    int  n;
+
+    n = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (n < 0) {
+        return XC_EIO;
+    }
+
+    *fd = n;
+
+    return XC_OK;
+}
+
+
+xc_rc_t
+xc_file_keep(int dir_fd, const char *name, xc_str_t content, uid_t uid,
+    gid_t gid)
+{
+    int          fd, n, saved;
+    char         temporary[NAME_MAX + 1];
+    xc_rc_t      rc;
+    struct stat  st;
+
+    n = snprintf(temporary, sizeof(temporary), ".%s.%ld", name,
+                 (long) getpid());
+    if (n < 0 || (size_t) n >= sizeof(temporary)) {
+        return XC_ELIMIT;
+    }
+
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+        && S_ISREG(st.st_mode))
+    {
+        return XC_OK;
+    }
+
+    (void) unlinkat(dir_fd, temporary, 0);
+
+    fd = openat(dir_fd, temporary,
+                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
     if (fd < 0) {
         return XC_EIO;
     }
 
     rc = xc_file_write(fd, content, uid, gid);
+    xc_file_close(fd);
 
-    if (close(fd) != 0 || (rc == XC_OK && rename(temporary, path) != 0)) {
+    if (rc == XC_OK && renameat(dir_fd, temporary, dir_fd, name) != 0) {
         rc = XC_EIO;
     }
 
     if (rc != XC_OK) {
         saved = errno;
-        (void) unlink(temporary);
+        (void) unlinkat(dir_fd, temporary, 0);
         errno = saved;
     }
 

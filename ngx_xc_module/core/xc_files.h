@@ -33,12 +33,25 @@ xc_str_t xc_file_dir(xc_str_t path);
 xc_policy_files_t xc_files_of(xc_str_t *dir);
 
 /*
- * Writes a file that is never changed afterwards, named by its content's hash:
- * where dir/name stands nothing is done.  A temporary file, fsync, rename,
- * 0640; owner uid and gid, (uid_t) -1 for the process's.  XC_EIO: errno.
- * XC_ELIMIT: the path is too long.
+ * Three calls for a process with more rights than the owner of the directory
+ * that it works in.
+ *
+ * xc_folder_make() makes a directory, 0750, and gives it to uid and gid,
+ * (uid_t) -1 for the process's; what stands there, of whatever kind, stays as
+ * it is, its owner too.  xc_folder_open() opens one, the caller's to close; a
+ * symbolic link is none (ENOTDIR).  XC_EIO: errno.
  */
-xc_rc_t xc_file_keep(const char *dir, const char *name, xc_str_t content,
+xc_rc_t xc_folder_make(const char *path, uid_t uid, gid_t gid) XC_WUR;
+xc_rc_t xc_folder_open(const char *path, int *fd) XC_WUR;
+
+/*
+ * Writes a file of the directory dir_fd that is never changed afterwards, named
+ * by its content's hash: where a regular file of the name stands nothing is
+ * done; a symbolic link is replaced.  A temporary file, fsync, rename, 0640;
+ * owner uid and gid, (uid_t) -1 for the process's.  XC_EIO: errno.
+ * XC_ELIMIT: the name is too long.
+ */
+xc_rc_t xc_file_keep(int dir_fd, const char *name, xc_str_t content,
     uid_t uid, gid_t gid) XC_WUR;
 
 #endif

@@ -245,7 +245,7 @@ xc_rc_t
 xc_gate_decide(const xc_gate_conf_t *conf, const xc_msg_t *msg, xc_str_t body,
     const xc_gate_clock_t *clock, xc_arena_t *arena, xc_gate_t *gate)
 {
-    int64_t       now_s;
+    int64_t       now_s = 0;
     xc_rc_t       rc;
     xc_verdict_t  limit;
 

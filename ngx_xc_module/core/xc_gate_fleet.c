@@ -65,7 +65,7 @@ xc_gate_ask(const xc_gate_conf_t *conf, const xc_msg_t *msg, xc_str_t body,
     const xc_gate_clock_t *clock, xc_arena_t *arena, xc_gate_t *gate,
     xc_fleet_ask_t *ask)
 {
-    int64_t         now_s;
+    int64_t         now_s = 0;
     xc_rc_t         rc;
     xc_gate_keys_t  keys;
 

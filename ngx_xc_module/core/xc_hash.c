@@ -19,7 +19,12 @@ static EVP_MD  *xc_hash_md[2];
 
 
 struct xc_hash_s {
-    EVP_MD_CTX  *ctx;
+    xc_hash_alg_t   alg;
+
+    union {
+        SHA256_CTX  sha256;
+        SHA512_CTX  sha512;
+    } ctx;
 };
 
 /* SHA-256 fed with the padded key, ready to be copied, so that a MAC costs no
@@ -90,58 +95,32 @@ xc_hash(xc_hash_alg_t alg, const void *data, size_t len, uint8_t *out)
 }
 
 
-static EVP_MD_CTX *
-xc_hash_begin(xc_hash_alg_t alg)
-{
-    EVP_MD_CTX  *ctx;
-
-    if (xc_hash_md[alg] == NULL) {
-        return NULL;
-    }
-
-    ctx = EVP_MD_CTX_new();
-
-    if (ctx != NULL && EVP_DigestInit_ex2(ctx, xc_hash_md[alg], NULL) != 1) {
-        EVP_MD_CTX_free(ctx);
-        return NULL;
-    }
-
-    return ctx;
-}
-
-
-static void
-xc_hash_free(void *data)
-{
-    EVP_MD_CTX_free(data);
-}
-
-
 xc_rc_t
 xc_hash_new(xc_arena_t *arena, xc_hash_alg_t alg, xc_hash_t **out)
 {
-    xc_rc_t     rc;
     xc_hash_t  *hash;
+
+    if (xc_hash_md[alg] == NULL) {
+        return XC_EINTERNAL;
+    }
 
     hash = xc_arena_alloc(arena, sizeof(xc_hash_t));
     if (hash == NULL) {
         return XC_ENOMEM;
     }
 
-    ERR_set_mark();
-    hash->ctx = xc_hash_begin(alg);
-    ERR_pop_to_mark();
+    hash->alg = alg;
 
-    if (hash->ctx == NULL) {
-        return XC_EINTERNAL;
+    if (alg == XC_HASH_SHA256) {
+        (void) SHA256_Init(&hash->ctx.sha256);
+
+    } else {
+        (void) SHA512_Init(&hash->ctx.sha512);
     }
 
-    rc = xc_arena_defer(arena, xc_hash_free, hash->ctx);
-    if (rc == XC_OK) {
-        *out = hash;
-    }
+    *out = hash;
 
-    return rc;
+    return XC_OK;
 }
 
 
@@ -150,9 +129,9 @@ xc_hash_update(xc_hash_t *hash, const void *data, size_t len)
 {
     int  ok;
 
-    ERR_set_mark();
-    ok = EVP_DigestUpdate(hash->ctx, data, len);
-    ERR_pop_to_mark();
+    ok = hash->alg == XC_HASH_SHA256
+         ? SHA256_Update(&hash->ctx.sha256, data, len)
+         : SHA512_Update(&hash->ctx.sha512, data, len);
 
     return ok == 1 ? XC_OK : XC_EINTERNAL;
 }
@@ -163,9 +142,9 @@ xc_hash_final(xc_hash_t *hash, uint8_t *out)
 {
     int  ok;
 
-    ERR_set_mark();
-    ok = EVP_DigestFinal_ex(hash->ctx, out, NULL);
-    ERR_pop_to_mark();
+    ok = hash->alg == XC_HASH_SHA256
+         ? SHA256_Final(out, &hash->ctx.sha256)
+         : SHA512_Final(out, &hash->ctx.sha512);
 
     return ok == 1 ? XC_OK : XC_EINTERNAL;
 }

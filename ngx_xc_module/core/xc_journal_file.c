@@ -161,6 +161,12 @@ xc_journal_own(const xc_journal_t *journal, int fd)
         return 0;
     }
 
+    /* A second name may be in a place that is not the worker's. */
+    if (st.st_nlink > 1) {
+        errno = EMLINK;
+        return -1;
+    }
+
     return fchown(fd, conf->uid, conf->gid);
 }
 

@@ -388,8 +388,11 @@ xc_journal_write_new(xc_journal_op_t *op, const char *note, size_t len)
 {
     int  fd, rc, err;
 
+    /* One that stands may be a second name of another file, or a FIFO. */
+    (void) unlinkat(op->journal->dir_fd, XC_JOURNAL_CHECKPOINT_NEW, 0);
+
     fd = openat(op->journal->dir_fd, XC_JOURNAL_CHECKPOINT_NEW,
-                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd == -1) {
         return -1;
     }

@@ -324,8 +324,17 @@ xc_map_own(int fd, const xc_map_conf_t *conf)
         return false;
     }
 
-    return (st.st_uid == conf->uid && st.st_gid == conf->gid)
-           || fchown(fd, conf->uid, conf->gid) == 0;
+    if (st.st_uid == conf->uid && st.st_gid == conf->gid) {
+        return true;
+    }
+
+    /* A second name may be in a place that is not the worker's. */
+    if (st.st_nlink > 1) {
+        errno = EMLINK;
+        return false;
+    }
+
+    return fchown(fd, conf->uid, conf->gid) == 0;
 }
 
 

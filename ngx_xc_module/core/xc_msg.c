@@ -390,13 +390,15 @@ xc_msg_is_reserved(xc_str_t name)
     size_t                 i;
     static const xc_str_t  prefix = { "x-xc-", 5 };
 
-    static const char *const  names[] = {
-        "upgrade", "x-http-method-override", "x-original-url",
-        "x-rewrite-url"
+    static const xc_str_t  names[] = {
+        { "upgrade", 7 }, { "x-http-method-override", 22 },
+        { "x-original-url", 14 }, { "x-rewrite-url", 13 }
     };
 
     /* The gate reads one spelling; others could pass for it behind the gate. */
-    static const char *const  read[] = { "xc-on-behalf-of", "xc-request" };
+    static const xc_str_t  read[] = {
+        { "xc-on-behalf-of", 15 }, { "xc-request", 10 }
+    };
 
     if (name.len >= prefix.len
         && xc_msg_folds_to((xc_str_t) { name.data, prefix.len }, prefix))
@@ -405,14 +407,14 @@ xc_msg_is_reserved(xc_str_t name)
     }
 
     for (i = 0; i < XC_COUNT(names); i++) {
-        if (xc_msg_folds_to(name, xc_str_z(names[i]))) {
+        if (xc_msg_folds_to(name, names[i])) {
             return true;
         }
     }
 
     for (i = 0; i < XC_COUNT(read); i++) {
-        if (xc_msg_folds_to(name, xc_str_z(read[i]))) {
-            return !xc_ascii_ieq(name, xc_str_z(read[i]));
+        if (xc_msg_folds_to(name, read[i])) {
+            return !xc_ascii_ieq(name, read[i]);
         }
     }
 

@@ -12,7 +12,7 @@ typedef struct xc_scratch_block_s xc_scratch_block_t;
 struct xc_scratch_block_s {
     xc_scratch_block_t  *next;
     size_t               size;
-    max_align_t          data[];
+    uint64_t             data[];        /* aligned as what the parent gives */
 };
 
 typedef struct xc_scratch_defer_s xc_scratch_defer_t;

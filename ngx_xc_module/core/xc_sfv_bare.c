@@ -463,7 +463,7 @@ static void
 xc_sfv_write_string(xc_buf_t *out, xc_str_t s)
 {
     char    c;
-    size_t  i;
+    size_t  i, begun = 0;
 
     xc_buf_char(out, '"');
 
@@ -476,12 +476,13 @@ xc_sfv_write_string(xc_buf_t *out, xc_str_t s)
         }
 
         if (c == '"' || c == '\\') {
+            xc_buf_bytes(out, s.data + begun, i - begun);
             xc_buf_char(out, '\\');
+            begun = i;
         }
-
-        xc_buf_char(out, c);
     }
 
+    xc_buf_bytes(out, s.data + begun, s.len - begun);
     xc_buf_char(out, '"');
 }
 

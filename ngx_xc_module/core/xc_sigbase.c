@@ -61,7 +61,11 @@ xc_sigbase_scans(const xc_msg_t *msg, const xc_sfv_item_t *params)
     xc_component_t  component;
 
     for (i = 0; i < params->n_items; i++) {
-        if (xc_component_read(&params->items[i], &component) == NULL) {
+
+        /* without parameters nothing is read anew */
+        if (params->items[i].n_params != 0
+            && xc_component_read(&params->items[i], &component) == NULL)
+        {
             n += xc_component_scans(msg, &component);
         }
     }

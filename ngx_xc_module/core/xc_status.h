@@ -48,7 +48,7 @@ typedef struct {
 } xc_status_ending_t;
 
 typedef struct {
-    xc_str_t         policy, id, name;
+    xc_str_t         id, name;
     xc_level_t       level;
     uint64_t         admitted, refused, limited;
     xc_rate_state_t  state;
@@ -67,6 +67,7 @@ typedef struct {
     uint64_t   records, bytes;
     uint8_t    leaf[XC_SHA256_SIZE];
 
+    bool       signing;         /* there is a key: there must be a checkpoint */
     bool       checkpoint;      /* there is one */
     uint64_t   checkpoint_size; /* records */
     int64_t    checkpoint_age_s;

@@ -189,7 +189,7 @@ xc_sh_log(const xc_status_t *s, xc_buf_t *out)
         xc_buf_z(out, " ago");
 
     } else {
-        xc_buf_z(out, "none");
+        xc_sh_mark(out, !s->signing, "none");
     }
 
     xc_sh_end(out);

@@ -343,9 +343,7 @@ xc_sj_channel(const xc_status_t *s, size_t row, xc_buf_t *out)
 static void
 xc_sj_agency(const xc_status_agency_t *a, xc_buf_t *out)
 {
-    xc_buf_z(out, "{\"policy\":");
-    xc_buf_json(out, a->policy);
-    xc_buf_z(out, ",\"agency\":");
+    xc_buf_z(out, "{\"agency\":");
     xc_buf_json(out, a->id);
     xc_buf_z(out, ",\"level\":\"");
     xc_buf_str(out, xc_level_name(a->level));

@@ -255,6 +255,10 @@ xc_sp_audit(const xc_status_t *s, size_t row, xc_buf_t *out)
                   "Size of audit.log.", (int64_t) s->bytes);
     }
 
+    xc_sp_one(out, "xc_audit_signing", "gauge",
+              "Whether there is a key that signs checkpoints (key=).",
+              s->signing);
+
     if (s->checkpoint) {
         xc_sp_one(out, "xc_audit_checkpoint_records", "gauge",
                   "Records that the latest signed checkpoint covers.",
@@ -384,8 +388,7 @@ xc_sp_agency(const xc_status_t *s, size_t row, xc_buf_t *out,
     if (value != UINT64_MAX) {
         xc_buf_z(out, name);
         xc_buf_char(out, '{');
-        xc_sp_label(out, "policy", agency.policy);
-        xc_sp_label(out, ",agency", agency.id);
+        xc_sp_label(out, "agency", agency.id);
         xc_sp_label(out, ",level", xc_level_name(agency.level));
         xc_buf_char(out, '}');
         xc_sp_value(out, value);

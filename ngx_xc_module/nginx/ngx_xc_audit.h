@@ -110,6 +110,8 @@ typedef struct {
     ngx_queue_t                admitted;       /* contexts with outcomes due */
     ngx_queue_t                batch;          /* in flight */
     ngx_queue_t                done;           /* written, to be woken */
+    ngx_queue_t                spare;          /* free entries, of one size */
+    ngx_uint_t                 n_spare;
     ngx_uint_t                 queued;
     uint64_t                   numbers;        /* entries that have come */
     ngx_uint_t                 waiting;        /* decisions in queue and batch */
@@ -145,8 +147,12 @@ extern ngx_xc_audit_t  *ngx_xc_audit;
 
 /* ngx_xc_batch.c */
 
+/* The event loop's.  size: room for data, at least */
 ngx_xc_entry_t *ngx_xc_entry_create(ngx_xc_entry_e kind, size_t size);
 void ngx_xc_entry_free(ngx_xc_entry_t *entry);
+
+/* The spare ones, to the allocator */
+void ngx_xc_entry_spill(ngx_xc_audit_t *audit);
 
 /* Queues the entry and starts a batch soon, where none is in flight */
 void ngx_xc_audit_push(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry);

@@ -11,6 +11,20 @@
 #include "ngx_xc_audit.h"
 
 
+/* Decisions and outcomes mostly fit one size, of which a worker keeps some 420
+ * KB for the next ones: the allocator takes more time for such sizes */
+#define NGX_XC_ENTRY_ROOM       XC_RECORD_OUTCOME_MAX
+
+#if defined(__SANITIZE_ADDRESS__)
+
+/* which would not see a use of what is only spare */
+#define NGX_XC_ENTRIES_SPARE    0
+
+#else
+#define NGX_XC_ENTRIES_SPARE    256
+#endif
+
+
 static void ngx_xc_audit_refill(ngx_xc_audit_t *audit, ngx_queue_t *from);
 static ngx_queue_t *ngx_xc_audit_next(ngx_xc_audit_t *audit,
     ngx_uint_t in_order);
@@ -24,12 +38,32 @@ static int64_t ngx_xc_audit_clock_us(void);
 ngx_xc_entry_t *
 ngx_xc_entry_create(ngx_xc_entry_e kind, size_t size)
 {
+    ngx_queue_t     *q;
     ngx_xc_entry_t  *entry;
+    ngx_xc_audit_t  *audit = ngx_xc_audit;
 
-    entry = ngx_alloc(offsetof(ngx_xc_entry_t, data) + size,
-                      ngx_xc_audit->log);
-    if (entry == NULL) {
-        return NULL;
+    /* not refusals, of which more may be queued than fit so large */
+
+    if (kind != NGX_XC_ENTRY_REFUSAL && size < NGX_XC_ENTRY_ROOM) {
+        size = NGX_XC_ENTRY_ROOM;
+    }
+
+    if (size == NGX_XC_ENTRY_ROOM && audit->n_spare != 0) {
+
+        /* the last one freed, which the processor may still have at hand */
+
+        q = ngx_queue_head(&audit->spare);
+        ngx_queue_remove(q);
+        audit->n_spare--;
+
+        entry = ngx_queue_data(q, ngx_xc_entry_t, queue);
+
+    } else {
+        entry = ngx_alloc(offsetof(ngx_xc_entry_t, data) + size, audit->log);
+
+        if (entry == NULL) {
+            return NULL;
+        }
     }
 
     ngx_memzero(entry, offsetof(ngx_xc_entry_t, data));
@@ -43,11 +77,38 @@ ngx_xc_entry_create(ngx_xc_entry_e kind, size_t size)
 void
 ngx_xc_entry_free(ngx_xc_entry_t *entry)
 {
+    ngx_xc_audit_t  *audit = ngx_xc_audit;
+
     if (entry->outcome) {
-        ngx_free(entry->outcome);
+        ngx_xc_entry_free(entry->outcome);
+    }
+
+    /* at exit requests may go after the audit */
+
+    if (audit && entry->size == NGX_XC_ENTRY_ROOM
+        && audit->n_spare != NGX_XC_ENTRIES_SPARE)
+    {
+        ngx_queue_insert_head(&audit->spare, &entry->queue);
+        audit->n_spare++;
+        return;
     }
 
     ngx_free(entry);
+}
+
+
+void
+ngx_xc_entry_spill(ngx_xc_audit_t *audit)
+{
+    ngx_queue_t  *q;
+
+    while (audit->n_spare != 0) {
+        q = ngx_queue_head(&audit->spare);
+        ngx_queue_remove(q);
+        audit->n_spare--;
+
+        ngx_free(ngx_queue_data(q, ngx_xc_entry_t, queue));
+    }
 }
 
 

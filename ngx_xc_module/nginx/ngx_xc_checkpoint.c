@@ -21,7 +21,7 @@ ngx_xc_checkpoint_handler(ngx_http_request_t *r)
                 type = ngx_string("text/plain; charset=utf-8");
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_xc_reply_not_allowed(r);
     }
 
     rc = ngx_http_discard_request_body(r);

@@ -344,10 +344,9 @@ ngx_xc_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_xc_main_conf_t *xmcf = conf;
 
     ngx_uint_t  i;
-    ngx_str_t   names[] = { ngx_string("request_id"),
-                            ngx_string("upstream_addr"),
+    ngx_str_t   names[] = { ngx_string("upstream_addr"),
                             ngx_string("upstream_status") };
-    ngx_int_t  *indices[] = { &xmcf->id_index, &xmcf->upstream_addr_index,
+    ngx_int_t  *indices[] = { &xmcf->upstream_addr_index,
                               &xmcf->upstream_status_index };
 
     if (xmcf->state.data == NULL) {
@@ -358,7 +357,7 @@ ngx_xc_init_main_conf(ngx_conf_t *cf, void *conf)
         xmcf->node = cf->cycle->hostname;
     }
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 2; i++) {
         *indices[i] = ngx_http_get_variable_index(cf, &names[i]);
 
         if (*indices[i] == NGX_ERROR) {
@@ -393,8 +392,7 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_xc_loc_conf_t *prev = parent;
     ngx_xc_loc_conf_t *conf = child;
 
-    ngx_uint_t                 own;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_uint_t  own;
 
     own = (conf->mode != NGX_CONF_UNSET_UINT);
 
@@ -426,24 +424,12 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->accept.n = 1;
     }
 
-    if (conf->intake && ngx_xc_intake_render(cf, conf) != NGX_OK) {
+    if (ngx_xc_content_merge(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
     /* a gate of an outer level does not cover what is to be read freely, but
      * is inherited by what lies within */
-
-    if (conf->handler) {
-        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-        if (clcf->handler != conf->handler) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "the location \"%V\" has xc_intake, xc_status or "
-                          "xc_checkpoint and another handler such as "
-                          "proxy_pass: remove one", &clcf->name);
-            return NGX_CONF_ERROR;
-        }
-    }
 
     if (conf->mode == NGX_XC_OFF || (conf->handler && !own)) {
         return NGX_CONF_OK;

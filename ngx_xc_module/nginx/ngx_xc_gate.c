@@ -37,6 +37,11 @@ static ngx_int_t ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 static xc_reason_t ngx_xc_gate_ended_by(ngx_http_request_t *r);
 
 
+/* The worker's: only requests draw, and no master has any to leave to those
+ * that it forks */
+static xc_ids_t  ngx_xc_gate_ids;
+
+
 ngx_int_t
 ngx_xc_gate_handler(ngx_http_request_t *r)
 {
@@ -118,6 +123,11 @@ ngx_xc_gate_again(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
         }
 
         ctx->state = NGX_XC_ADMITTED;
+        ngx_xc_count_gone_on(ctx);
+
+        if (ctx->gate.observed) {
+            ngx_xc_gate_log(r, ctx, "observed");
+        }
 
         if (ctx->gate.operation->kind == XC_OPERATION_CHECK) {
             ngx_http_finalize_request(r, ngx_xc_reply_check(r, ctx));
@@ -238,11 +248,7 @@ ngx_xc_gate_start(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
 static ngx_xc_ctx_t *
 ngx_xc_gate_init(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
 {
-    ngx_xc_ctx_t               *ctx;
-    ngx_xc_main_conf_t         *xmcf;
-    ngx_http_variable_value_t  *id;
-
-    xmcf = ngx_http_get_module_main_conf(r, ngx_xc_module);
+    ngx_xc_ctx_t  *ctx;
 
     ctx = ngx_xc_create_ctx(r);
     if (ctx == NULL) {
@@ -270,13 +276,13 @@ ngx_xc_gate_init(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
         return NULL;
     }
 
-    id = ngx_http_get_indexed_variable(r, xmcf->id_index);
-
-    if (id == NULL || id->not_found || id->len != NGX_XC_ID_LEN) {
+    if (xc_id_next(&ngx_xc_gate_ids, ctx->id_text) != XC_OK) {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "xc: no randomness for a record's id");
         return NULL;
     }
 
-    ctx->id = (xc_str_t) { (char *) id->data, id->len };
+    ctx->id = (xc_str_t) { ctx->id_text, XC_ID_SIZE };
 
     return ctx;
 }
@@ -425,12 +431,6 @@ ngx_xc_gate_admit(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 
     if (rc != NGX_AGAIN) {
         return ngx_xc_gate_fail(r, ctx, XC_REASON_AUDIT_UNAVAILABLE);
-    }
-
-    ngx_xc_count_gone_on(ctx);
-
-    if (ctx->gate.observed) {
-        ngx_xc_gate_log(r, ctx, "observed");
     }
 
     return NGX_AGAIN;

@@ -17,12 +17,16 @@ static void ngx_xc_gather_credentials(ngx_xc_gathered_t *g);
 static void ngx_xc_gather_ending(ngx_xc_gathered_t *g,
     const xc_policy_t *policy);
 static void ngx_xc_gather_channel(ngx_xc_gathered_t *g);
+static ngx_int_t ngx_xc_gather_agencies(ngx_xc_gathered_t *g,
+    ngx_pool_t *pool);
+static ngx_uint_t ngx_xc_gather_has(const ngx_xc_gathered_t *g, ngx_uint_t n,
+    xc_str_t id);
 static void ngx_xc_gather_agency(void *data, size_t i,
     xc_status_agency_t *agency);
 
 
-void
-ngx_xc_gather(ngx_xc_main_conf_t *conf, ngx_uint_t agencies,
+ngx_int_t
+ngx_xc_gather(ngx_xc_main_conf_t *conf, ngx_pool_t *pool, ngx_uint_t agencies,
     ngx_xc_gathered_t *g)
 {
     xc_status_t  *s = &g->status;
@@ -43,6 +47,8 @@ ngx_xc_gather(ngx_xc_main_conf_t *conf, ngx_uint_t agencies,
     ngx_xc_gather_map(g);
     ngx_xc_gather_credentials(g);
     ngx_xc_gather_channel(g);
+
+    return agencies ? ngx_xc_gather_agencies(g, pool) : NGX_OK;
 }
 
 
@@ -55,6 +61,7 @@ ngx_xc_gather_audit(ngx_xc_gathered_t *g)
 
     ngx_xc_audit_state(&state);
 
+    s->signing = g->conf->key != NULL;
     s->writable = !state.failing;
     s->waiting = state.waiting;
     s->queued = state.queued;
@@ -161,7 +168,6 @@ ngx_xc_gather_credentials(ngx_xc_gathered_t *g)
         s->credentials[XC_STATUS_LATER] += policy->n_ending - before;
         s->credentials[XC_STATUS_ENDLESS] += policy->n_credentials
                                              - policy->n_ending;
-        s->n_agencies += policy->n_agencies;
 
         ngx_xc_gather_ending(g, policy);
     }
@@ -241,27 +247,74 @@ ngx_xc_gather_channel(ngx_xc_gathered_t *g)
 }
 
 
-/* Of all policies' agencies, in their order */
+/* An agency of several policies has one place, and is told once: as the first
+ * of them has it */
+
+static ngx_int_t
+ngx_xc_gather_agencies(ngx_xc_gathered_t *g, ngx_pool_t *pool)
+{
+    size_t                   n, all;
+    ngx_uint_t               i;
+    xc_status_t             *s = &g->status;
+    const xc_policy_t       *policy;
+    ngx_xc_policy_t        **policies = g->conf->policies.elts;
+    ngx_xc_gather_agency_t  *next;
+
+    for (i = 0, all = 0; i < g->conf->policies.nelts; i++) {
+        all += policies[i]->policy->n_agencies;
+    }
+
+    g->agencies = ngx_palloc(pool, (all + 1) * sizeof(ngx_xc_gather_agency_t));
+    if (g->agencies == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < g->conf->policies.nelts; i++) {
+        policy = policies[i]->policy;
+
+        for (n = 0; n < policy->n_agencies; n++) {
+            if (ngx_xc_gather_has(g, i, policy->agencies[n].id)) {
+                continue;
+            }
+
+            next = &g->agencies[s->n_agencies++];
+            next->agency = &policy->agencies[n];
+            next->place = policies[i]->places ? policies[i]->places[n] : NULL;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* Does one of the first n policies? */
+
+static ngx_uint_t
+ngx_xc_gather_has(const ngx_xc_gathered_t *g, ngx_uint_t n, xc_str_t id)
+{
+    ngx_uint_t         i;
+    ngx_xc_policy_t  **policies = g->conf->policies.elts;
+
+    for (i = 0; i < n; i++) {
+        if (xc_policy_agency(policies[i]->policy, id) != NULL) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
 
 static void
 ngx_xc_gather_agency(void *data, size_t i, xc_status_agency_t *agency)
 {
     ngx_xc_gathered_t *g = data;
 
-    xc_map_agency_t    *place;
-    ngx_xc_policy_t   **p = g->conf->policies.elts;
-    const xc_agency_t  *a;
-
-    while (i >= (*p)->policy->n_agencies) {
-        i -= (*p++)->policy->n_agencies;
-    }
-
-    a = &(*p)->policy->agencies[i];
-    place = (*p)->places ? (*p)->places[i] : NULL;
+    const xc_agency_t      *a = g->agencies[i].agency;
+    const xc_map_agency_t  *place = g->agencies[i].place;
 
     ngx_memzero(agency, sizeof(xc_status_agency_t));
 
-    agency->policy = (*p)->policy->id;
     agency->id = a->id;
     agency->name = a->name;
     agency->level = a->level;

@@ -62,7 +62,6 @@ static ngx_int_t ngx_xc_intake_send(ngx_http_request_t *r,
     ngx_xc_intake_variant_t *variant);
 static ngx_xc_intake_doc_t *ngx_xc_intake_load(ngx_conf_t *cf,
     ngx_str_t *name);
-static ngx_int_t ngx_xc_intake_not_allowed(ngx_http_request_t *r);
 static ngx_int_t ngx_xc_intake_render_variant(ngx_conf_t *cf,
     ngx_xc_intake_doc_t *doc, const xc_intake_view_t *view);
 static ngx_int_t ngx_xc_intake_variant(ngx_conf_t *cf,
@@ -77,7 +76,7 @@ ngx_xc_intake_handler(ngx_http_request_t *r)
     ngx_xc_intake_variant_t  *variant, answer;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_xc_intake_not_allowed(r);
+        return ngx_xc_reply_not_allowed(r);
     }
 
     rc = ngx_http_discard_request_body(r);
@@ -86,6 +85,10 @@ ngx_xc_intake_handler(ngx_http_request_t *r)
     }
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_xc_module);
+
+    if (xlcf->intake == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     variant = ngx_xc_intake_choose(r, xlcf->intake);
 
@@ -379,19 +382,6 @@ ngx_xc_intake_send(ngx_http_request_t *r, ngx_xc_intake_variant_t *variant)
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
-}
-
-
-static ngx_int_t
-ngx_xc_intake_not_allowed(ngx_http_request_t *r)
-{
-    ngx_str_t  allow = ngx_string("GET, HEAD");
-
-    if (ngx_xc_reply_header(r, "Allow", &allow) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return NGX_HTTP_NOT_ALLOWED;
 }
 
 

@@ -14,6 +14,7 @@
 
 #include "xc_count.h"
 #include "xc_gate.h"
+#include "xc_id.h"
 #include "xc_intake.h"
 #include "xc_journal.h"
 #include "xc_note.h"
@@ -23,8 +24,6 @@
 #define NGX_XC_OFF          0
 #define NGX_XC_ENFORCE      1
 #define NGX_XC_OBSERVE      2
-
-#define NGX_XC_ID_LEN       32
 
 
 /* A policy file, loaded once however many locations name it */
@@ -91,7 +90,6 @@ typedef struct {
     int64_t                      intake_expires_s; /* of the first document that
                                                   does; INT64_MAX: none */
 
-    ngx_int_t                    id_index;     /* of $request_id */
     ngx_int_t                    upstream_addr_index;
     ngx_int_t                    upstream_status_index;
 
@@ -164,7 +162,8 @@ struct ngx_xc_ctx_s {
     xc_msg_t                     msg;
     xc_gate_t                    gate;
     xc_str_t                     body;
-    xc_str_t                     id;
+    xc_str_t                     id;           /* of the record, for $xc_id */
+    char                         id_text[XC_ID_SIZE];
     xc_str_t                     tls;
 
     /* the latch: what was decided, besides conf->policy and the operation */
@@ -231,6 +230,10 @@ char *ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 
 /* ngx_xc_conf_mode.c */
 char *ngx_xc_mode_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* ngx_xc_conf_content.c */
+char *ngx_xc_content_merge(ngx_conf_t *cf, ngx_xc_loc_conf_t *prev,
+    ngx_xc_loc_conf_t *conf);
 
 /* ngx_xc_conf_audit.c */
 char *ngx_xc_audit_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -415,6 +418,7 @@ ngx_int_t ngx_xc_reply_problem(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 ngx_int_t ngx_xc_reply_check(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 ngx_int_t ngx_xc_reply_text(ngx_http_request_t *r, ngx_str_t *type,
     ngx_str_t *text);
+ngx_int_t ngx_xc_reply_not_allowed(ngx_http_request_t *r);
 ngx_int_t ngx_xc_reply_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 

@@ -87,6 +87,7 @@ ngx_xc_audit_init_task(ngx_cycle_t *cycle, ngx_xc_audit_t *audit)
     ngx_queue_init(&audit->admitted);
     ngx_queue_init(&audit->batch);
     ngx_queue_init(&audit->done);
+    ngx_queue_init(&audit->spare);
 
     /* a line longer than the batch's bytes goes alone */
 
@@ -181,6 +182,7 @@ ngx_xc_audit_exit_process(ngx_cycle_t *cycle)
                       "exit", audit->queued);
     }
 
+    ngx_xc_entry_spill(audit);
     ngx_xc_audit = NULL;
 }
 

@@ -140,6 +140,8 @@ void ngx_xc_redis_up(ngx_xc_redis_t *redis);
 void ngx_xc_redis_greet(ngx_xc_redis_t *redis);
 void ngx_xc_redis_beat(ngx_xc_redis_t *redis);
 
+/* ngx_xc_redis_error.c */
+
 /* Another answer than what was asked for; over: the connection ends with it,
  * whichever error it is */
 void ngx_xc_redis_refused(ngx_xc_redis_t *redis, const char *command,

@@ -25,6 +25,8 @@ static ngx_int_t ngx_xc_state_boot_id(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf);
 static ngx_int_t ngx_xc_state_copies(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf);
+static ngx_int_t ngx_xc_state_copy(ngx_cycle_t *cycle,
+    ngx_xc_policy_t *policy, int fd, uid_t uid, gid_t gid);
 static ngx_uint_t ngx_xc_state_has_log(ngx_xc_main_conf_t *xmcf);
 static ngx_int_t ngx_xc_state_map(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf);
@@ -119,21 +121,10 @@ ngx_xc_state_directory(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
 
     ngx_xc_state_owner(cycle, &uid, &gid);
 
-    if (ngx_create_dir(xmcf->state.data, 0750) == NGX_FILE_ERROR) {
-
-        if (ngx_errno != NGX_EEXIST) {
-            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                          "xc_state: can't make the directory \"%V\"",
-                          &xmcf->state);
-            return NGX_ERROR;
-        }
-
-    } else if (uid != (uid_t) -1
-               && chown((char *) xmcf->state.data, uid, gid) == -1)
-    {
+    if (xc_folder_make((char *) xmcf->state.data, uid, gid) != XC_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "xc_state: can't give \"%V\" to the worker user",
-                      &xmcf->state);
+                      "xc_state: can't make the directory \"%V\" for the "
+                      "worker user", &xmcf->state);
         return NGX_ERROR;
     }
 
@@ -208,51 +199,71 @@ ngx_xc_state_boot_id(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
 }
 
 
-/* A copy of each policy in effect, under the hash by which records name it */
+/*
+ * A copy of each policy in effect, under the hash by which records name it.
+ * The state directory is the workers': what stands in it may be their doing.
+ */
 
 static ngx_int_t
 ngx_xc_state_copies(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
 {
-    char                name[2 * XC_SHA256_SIZE + sizeof(".json")];
-    uid_t               uid;
-    gid_t               gid;
-    u_char              dir[NGX_MAX_PATH], *p;
-    ngx_uint_t          i;
-    ngx_xc_policy_t   **policies;
-    const xc_policy_t  *policy;
+    int                fd;
+    uid_t              uid;
+    gid_t              gid;
+    u_char             dir[NGX_MAX_PATH], *p;
+    ngx_int_t          rc;
+    ngx_uint_t         i;
+    ngx_xc_policy_t  **policies;
 
     ngx_xc_state_owner(cycle, &uid, &gid);
 
     p = ngx_snprintf(dir, NGX_MAX_PATH - 1, "%V/policies", &xmcf->state);
     *p = '\0';
 
-    if ((ngx_create_dir(dir, 0750) == NGX_FILE_ERROR
-         && ngx_errno != NGX_EEXIST)
-        || (uid != (uid_t) -1 && chown((char *) dir, uid, gid) == -1))
-    {
+    if (xc_folder_make((char *) dir, uid, gid) != XC_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
                       "xc_state: can't make the directory \"%s\"", dir);
         return NGX_ERROR;
     }
 
-    policies = xmcf->policies.elts;
-
-    for (i = 0; i < xmcf->policies.nelts; i++) {
-        policy = policies[i]->policy;
-
-        xc_hex_encode(name, policy->copy_sha256, XC_SHA256_SIZE);
-        ngx_memcpy(name + 2 * XC_SHA256_SIZE, ".json", sizeof(".json"));
-
-        if (xc_file_keep((char *) dir, name, policy->copy, uid, gid) != XC_OK)
-        {
-            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                          "xc_state: can't keep a copy of \"%V\" in \"%s\"",
-                          &policies[i]->file, dir);
-            return NGX_ERROR;
-        }
+    if (xc_folder_open((char *) dir, &fd) != XC_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "xc_state: \"%s\" is not a directory, or a link to one",
+                      dir);
+        return NGX_ERROR;
     }
 
-    return NGX_OK;
+    policies = xmcf->policies.elts;
+    rc = NGX_OK;
+
+    for (i = 0; i < xmcf->policies.nelts && rc == NGX_OK; i++) {
+        rc = ngx_xc_state_copy(cycle, policies[i], fd, uid, gid);
+    }
+
+    (void) close(fd);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_xc_state_copy(ngx_cycle_t *cycle, ngx_xc_policy_t *policy, int fd,
+    uid_t uid, gid_t gid)
+{
+    char  name[2 * XC_SHA256_SIZE + sizeof(".json")];
+
+    xc_hex_encode(name, policy->policy->copy_sha256, XC_SHA256_SIZE);
+    ngx_memcpy(name + 2 * XC_SHA256_SIZE, ".json", sizeof(".json"));
+
+    if (xc_file_keep(fd, name, policy->policy->copy, uid, gid) == XC_OK) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                  "xc_state: can't keep a copy of \"%V\" in policies/ of the "
+                  "state directory", &policy->file);
+
+    return NGX_ERROR;
 }
 
 

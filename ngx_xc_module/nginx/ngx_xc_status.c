@@ -37,7 +37,6 @@ typedef struct {
 
 
 static ngx_int_t ngx_xc_status_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_xc_status_not_allowed(ngx_http_request_t *r);
 static ngx_xc_status_ctx_t *ngx_xc_status_create(ngx_http_request_t *r,
     ngx_xc_status_conf_t *conf);
 static void ngx_xc_status_cleanup(void *data);
@@ -50,6 +49,7 @@ static void ngx_xc_status_send(ngx_http_request_t *r,
 static void ngx_xc_status_writer(ngx_http_request_t *r);
 static ngx_uint_t ngx_xc_status_blocked(ngx_http_request_t *r);
 static void ngx_xc_status_wait(ngx_http_request_t *r);
+static void ngx_xc_status_yield(ngx_http_request_t *r);
 static ngx_int_t ngx_xc_status_params(ngx_conf_t *cf,
     ngx_xc_status_conf_t *status);
 static ngx_int_t ngx_xc_status_describe(ngx_conf_t *cf,
@@ -70,7 +70,7 @@ ngx_xc_status_handler(ngx_http_request_t *r)
     }
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_xc_status_not_allowed(r);
+        return ngx_xc_reply_not_allowed(r);
     }
 
     rc = ngx_http_discard_request_body(r);
@@ -79,6 +79,10 @@ ngx_xc_status_handler(ngx_http_request_t *r)
     }
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_xc_module);
+
+    if (xlcf->status == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     ctx = ngx_xc_status_create(r, xlcf->status);
 
@@ -106,19 +110,6 @@ ngx_xc_status_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
-ngx_xc_status_not_allowed(ngx_http_request_t *r)
-{
-    ngx_str_t  allow = ngx_string("GET, HEAD");
-
-    if (ngx_xc_reply_header(r, "Allow", &allow) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return NGX_HTTP_NOT_ALLOWED;
-}
-
-
 /* In a cleanup, since the module's context is the gate's */
 
 static ngx_xc_status_ctx_t *
@@ -143,8 +134,12 @@ ngx_xc_status_create(ngx_http_request_t *r, ngx_xc_status_conf_t *conf)
     cln->handler = ngx_xc_status_cleanup;
     ctx->format = conf->format;
 
-    ngx_xc_gather(ngx_http_get_module_main_conf(r, ngx_xc_module),
-                  conf->agencies, &ctx->gathered);
+    if (ngx_xc_gather(ngx_http_get_module_main_conf(r, ngx_xc_module),
+                      r->pool, conf->agencies, &ctx->gathered)
+        != NGX_OK)
+    {
+        return NULL;
+    }
 
     return ctx;
 }
@@ -260,14 +255,12 @@ ngx_xc_status_send(ngx_http_request_t *r, ngx_xc_status_ctx_t *ctx)
         return;
     }
 
-    if (ngx_xc_status_blocked(r)) {
+    if (r->connection->write->delayed || ngx_xc_status_blocked(r)) {
         ngx_xc_status_wait(r);
         return;
     }
 
-    /* others come first */
-
-    ngx_post_event(r->connection->write, &ngx_posted_next_events);
+    ngx_xc_status_yield(r);
 }
 
 
@@ -276,6 +269,12 @@ ngx_xc_status_writer(ngx_http_request_t *r)
 {
     ngx_event_t          *wev = r->connection->write;
     ngx_xc_status_ctx_t  *ctx;
+
+    /* the turn that it was to have comes late: not the client's fault */
+
+    if (wev->timedout && wev->posted) {
+        wev->timedout = 0;
+    }
 
     if (wev->timedout) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, NGX_ETIMEDOUT,
@@ -339,6 +338,24 @@ ngx_xc_status_wait(ngx_http_request_t *r)
     if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_ERROR);
     }
+}
+
+
+/*
+ * Others come first.  The timer is what a worker that shuts down waits for: it
+ * does not look for posted events before it exits.
+ */
+
+static void
+ngx_xc_status_yield(ngx_http_request_t *r)
+{
+    ngx_event_t               *wev = r->connection->write;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    ngx_add_timer(wev, clcf->send_timeout);
+    ngx_post_event(wev, &ngx_posted_next_events);
 }
 
 

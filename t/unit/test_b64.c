@@ -105,6 +105,46 @@ test_refused(void)
 }
 
 
+/* Any octet at any place of whole groups and of what is behind them. */
+static void
+test_places(void)
+{
+    int       c;
+    bool      ok = true, valid;
+    char      text[10], mem[64];
+    size_t    at;
+    xc_str_t  out;
+    xc_b64_t  kind;
+
+    static const char  common[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789";
+
+    for (kind = XC_B64_STD; kind <= XC_B64_URL; kind++) {
+        for (c = 0; c < 256; c++) {
+            valid = c != 0
+                    && (strchr(common, c) != NULL
+                        || strchr(kind == XC_B64_STD ? "+/" : "-_", c) != NULL);
+
+            for (at = 0; at < 8; at++) {
+                memset(text, 'A', sizeof(text));
+                text[at] = (char) c;
+
+                ok = ok
+                     && (decode(kind, (xc_str_t) { text, 8 }, mem, &out)
+                         == XC_OK) == (valid || (kind == XC_B64_STD && c == '='
+                                                 && at == 7));
+                ok = ok
+                     && (kind == XC_B64_STD
+                         || (decode(kind, (xc_str_t) { text, 10 }, mem, &out)
+                             == XC_OK) == valid);
+            }
+        }
+    }
+
+    xt_ok(ok, "any octet at any place");
+}
+
+
 /* Every byte value at every place of a group, and back. */
 static void
 test_round(void)
@@ -145,6 +185,7 @@ main(void)
 {
     test_figures();
     test_refused();
+    test_places();
     test_round();
 
     return xt_done();

@@ -117,6 +117,132 @@ test_json_room(void)
 }
 
 
+/* The rule octet by octet, to compare runs with. */
+static void
+json_plainly(xc_buf_t *out, xc_str_t s)
+{
+    char         escape[8];
+    size_t       i, n;
+    const char  *letter;
+
+    static const char  plain[] = "\b\f\n\r\t";
+
+    xc_buf_char(out, '"');
+
+    for (i = 0; i < s.len; i += n) {
+        n = xc_ascii_utf8_len((xc_str_t) { s.data + i, s.len - i });
+
+        if (n > 1) {
+            xc_buf_bytes(out, s.data + i, n);
+            continue;
+        }
+
+        if (n == 0) {
+            xc_buf_z(out, "\\ufffd");
+            n = 1;
+
+        } else if (s.data[i] == '"' || s.data[i] == '\\') {
+            xc_buf_char(out, '\\');
+            xc_buf_char(out, s.data[i]);
+
+        } else if (memchr(plain, s.data[i], 5) != NULL) {
+            letter = memchr(plain, s.data[i], 5);
+            xc_buf_char(out, '\\');
+            xc_buf_char(out, "bfnrt"[letter - plain]);
+
+        } else if (s.data[i] < 0x20 || s.data[i] == 0x7f) {
+            (void) snprintf(escape, sizeof(escape), "\\u%04x",
+                            (unsigned) s.data[i]);
+            xc_buf_z(out, escape);
+
+        } else {
+            xc_buf_char(out, s.data[i]);
+        }
+    }
+
+    xc_buf_char(out, '"');
+}
+
+
+/* Any octets, at least every other of them from those that matter. */
+static void
+test_json_plainly(void)
+{
+    bool      ok = true;
+    char      text[80], mem[512], want_mem[512];
+    size_t    i, n;
+    uint32_t  random = 1;
+    unsigned  round;
+    xc_buf_t  b, want;
+    xc_str_t  s;
+
+    static const char  odd[] = "\"\\\n\x7f\x1f \xe6\xb2\xaa\xc2\xed\xa0"
+                               "\xf0\x9f";
+
+    for (round = 0; round < 40; round++) {
+        for (n = 0; n <= sizeof(text); n++) {
+            for (i = 0; i < n; i++) {
+                random = random * 1664525 + 1013904223;
+                text[i] = (random >> 30) < round % 4
+                          ? odd[(random >> 8) % (sizeof(odd) - 1)]
+                          : (random >> 29 & 1) != 0 ? (char) (random >> 16)
+                                                    : 'x';
+            }
+
+            s = xt_guard((xc_str_t) { text, n });
+            xc_buf_init(&b, mem, sizeof(mem));
+            xc_buf_json(&b, s);
+            xc_buf_init(&want, want_mem, sizeof(want_mem));
+            json_plainly(&want, s);
+            xt_unguard(s);
+
+            ok = ok && !want.overflow && !b.overflow
+                 && xc_str_eq(xc_buf_view(&b), xc_buf_view(&want));
+        }
+    }
+
+    xt_ok(ok, "JSON strings of any octets, as the rule has them one by one");
+}
+
+
+static void
+test_letters(void)
+{
+    int   a, b;
+    bool  tchars = true, folds = true, behind = true;
+    char  x[2] = "-", y[2] = "-";
+
+    for (a = 0; a < 256; a++) {
+        /* RFC 9110 5.6.2 */
+        tchars = tchars
+                 && xc_ascii_is_tchar((char) a)
+                    == (a != 0 && strchr("!#$%&'*+-.^_`|~0123456789"
+                                         "abcdefghijklmnopqrstuvwxyz"
+                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ", a)
+                                  != NULL);
+
+        for (b = 0; b < 256; b++) {
+            x[0] = x[1] = (char) a;
+            y[0] = y[1] = (char) b;
+            folds = folds
+                    && xc_ascii_ieq((xc_str_t) { x, 1 }, (xc_str_t) { y, 1 })
+                       == (xc_ascii_lower((char) a)
+                           == xc_ascii_lower((char) b));
+            x[0] = y[0] = '-';
+            behind = behind
+                     && xc_ascii_ieq((xc_str_t) { x, 2 }, (xc_str_t) { y, 2 })
+                        == (xc_ascii_lower((char) a)
+                            == xc_ascii_lower((char) b));
+        }
+    }
+
+    xt_ok(tchars, "the characters of tokens");
+    xt_ok(folds && behind, "case is folded, of the first letter and others");
+    xt_ok(xc_ascii_ieq(XC_STR(""), XC_STR_NONE)
+          && !xc_ascii_ieq(XC_STR("a"), XC_STR("ab")), "lengths");
+}
+
+
 /* The same for what is percent-encoded, and for controls. */
 static void
 test_octet_places(void)
@@ -340,6 +466,8 @@ main(void)
     test_json_string();
     test_json_places();
     test_json_room();
+    test_json_plainly();
+    test_letters();
     test_octet_places();
     test_hex();
     test_numbers();

@@ -109,6 +109,62 @@ test_named_files(void)
 }
 
 
+/* What the owner of a directory may have put there before root comes. */
+static void
+test_folders(xc_str_t dir)
+{
+    int          fd = -1;
+    char         kept[200], link[200], path[256], other[200];
+    struct stat  st;
+
+    (void) snprintf(kept, sizeof(kept), "%s/kept", dir.data);
+    (void) snprintf(link, sizeof(link), "%s/link", dir.data);
+    (void) snprintf(other, sizeof(other), "%s/open", dir.data);
+
+    xt_ok(xc_folder_make(kept, geteuid(), getegid()) == XC_OK
+          && lstat(kept, &st) == 0 && S_ISDIR(st.st_mode)
+          && (st.st_mode & 0027) == 0, "a folder is made");
+    xt_ok(xc_folder_make(kept, geteuid(), getegid()) == XC_OK,
+          "and stays where it stands");
+    xt_ok(xc_folder_make("/nowhere/kept", geteuid(), getegid()) == XC_EIO,
+          "none without its parent");
+
+    xt_ok(symlink(kept, link) == 0
+          && xc_folder_make(link, geteuid(), getegid()) == XC_OK
+          && xc_folder_open(link, &fd) == XC_EIO && fd == -1,
+          "a link to a folder is not opened");
+    xt_ok(xc_folder_open(other, &fd) == XC_EIO && fd == -1, "nor a file");
+
+    if (xc_folder_open(kept, &fd) != XC_OK) {
+        xt_ok(false, "a folder is opened");
+        return;
+    }
+
+    (void) snprintf(path, sizeof(path), "%s/a.json", kept);
+
+    xt_ok(symlink(other, path) == 0
+          && xc_file_keep(fd, "a.json", XC_STR("new"), (uid_t) -1, (gid_t) -1)
+             == XC_OK
+          && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 3,
+          "a link in a file's place is replaced");
+    xt_ok(stat(other, &st) == 0 && st.st_size == strlen(SAMPLE_SECRET "\n"),
+          "what it led to is as it was");
+    xt_ok(xc_file_keep(fd, "a.json", XC_STR("newer"), (uid_t) -1, (gid_t) -1)
+          == XC_OK && stat(path, &st) == 0 && st.st_size == 3,
+          "a file that stands is kept");
+
+    (void) unlink(path);
+    xt_ok(mkdir(path, 0700) == 0
+          && xc_file_keep(fd, "a.json", XC_STR("new"), (uid_t) -1, (gid_t) -1)
+             == XC_EIO, "a folder in a file's place");
+    (void) rmdir(path);
+    (void) close(fd);
+
+    xt_ok(rmdir(kept) == 0, "and no temporary file is left");
+    (void) unlink(link);
+}
+
+
 static void
 test_files(void)
 {
@@ -142,6 +198,7 @@ test_files(void)
 
     test_file_read(dir);
     test_named_files();
+    test_folders(dir);
 
     for (i = 0; i < XC_COUNT(names); i++) {
         (void) snprintf(path, sizeof(path), "%s/%s", template, names[i]);

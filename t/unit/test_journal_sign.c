@@ -537,6 +537,27 @@ test_late_key(void)
 }
 
 
+/* What stands in the way of the new file is not written through, nor waited
+ * for. */
+static void
+test_strange_new(void)
+{
+    xc_journal_t  j;
+
+    fresh();
+    j = start();
+    (void) !put(&j, 2, NULL);
+    sh("printf other >other && ln other " LATEST ".new");
+    xt_ok(point(&j) == XC_OK && checkpoints() == 1 && size_of(LATEST) > 5
+          && size_of("other") == 5, "a second name of another file");
+
+    (void) !put(&j, 1, NULL);
+    sh("mkfifo " LATEST ".new");
+    xt_ok(point(&j) == XC_OK && checkpoints() == 2, "a FIFO");
+    xc_journal_close(&j);
+}
+
+
 int
 main(void)
 {
@@ -556,6 +577,7 @@ main(void)
     test_origin();
     test_lying_disk();
     test_late_key();
+    test_strange_new();
 
     sh("rm -rf %s", dir);
     xc_heap_free(&heap);

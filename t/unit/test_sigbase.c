@@ -665,6 +665,35 @@ test_required(void)
 }
 
 
+/* RFC 9421 2.5: any octet at any place of a value. */
+static void
+test_plain(void)
+{
+    int       c;
+    bool      ok = true;
+    char      text[35];
+    size_t    at;
+    xc_str_t  s;
+
+    memset(text, 'x', sizeof(text));
+    s = xt_guard((xc_str_t) { text, sizeof(text) });
+
+    for (at = 0; at < sizeof(text); at++) {
+        for (c = 0; c < 256; c++) {
+            ((char *) (uintptr_t) s.data)[at] = (char) c;
+            ok = ok && xc_component_is_plain(s)
+                       == (c == '\t' || (c >= 0x20 && c < 0x7f));
+        }
+
+        ((char *) (uintptr_t) s.data)[at] = 'x';
+    }
+
+    xt_unguard(s);
+    xt_ok(ok && xc_component_is_plain(XC_STR_NONE),
+          "which octets a value may hold");
+}
+
+
 int
 main(void)
 {
@@ -685,6 +714,7 @@ main(void)
     test_required();
     test_kept();
     test_limits();
+    test_plain();
     xt_oom("a base of all kinds", base_in, &(base_case_t) {
         "", &plain, "/?a=1", "x", "(\"priority\";sf \"other-dict\";key=\"a\""
         " \"example-header\";bs \"@query-param\";name=\"a\")", NULL, NULL });

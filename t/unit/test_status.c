@@ -22,8 +22,8 @@ agency(void *ctx, size_t i, xc_status_agency_t *out)
     (void) ctx;
 
     *out = (xc_status_agency_t) {
-        .policy = XC_STR("a\"b\\c\nd"), .id = XC_STR("<i>&'"),
-        .name = XC_STR("市场监督管理局<b>"), .level = XC_LEVEL_CITY,
+        .id = XC_STR("<i>\"\\\n&'"), .name = XC_STR("市场监督管理局<b>"),
+        .level = XC_LEVEL_CITY,
         .admitted = i, .refused = 7,
         .state = { .day_left = i % 2 == 0 ? UINT64_MAX : i },
     };
@@ -111,8 +111,8 @@ escapes(void)
     size_t   len, n;
 
     text = written(XC_STATUS_PROMETHEUS, 65536, &len, &n);
-    xt_ok(count(text, "\nxc_agency_admitted_total{policy=\"a\\\"b\\\\c\\nd\","
-                      "agency=\"<i>&'\",level=\"city\"} ") == AGENCIES,
+    xt_ok(count(text, "\nxc_agency_admitted_total{agency=\"<i>\\\"\\\\\\n&'\","
+                      "level=\"city\"} ") == AGENCIES,
           "labels are escaped");
     xt_ok(count(text, "\nxc_agency_day_left_units{") == AGENCIES / 2,
           "no quota, nothing left of it");
@@ -120,13 +120,13 @@ escapes(void)
     free(text);
 
     text = written(XC_STATUS_HTML, 65536, &len, &n);
-    xt_ok(count(text, "&lt;i&gt;&amp;&#39;") == AGENCIES
+    xt_ok(count(text, "&lt;i&gt;&quot;\\\n&amp;&#39;") == AGENCIES
           && strstr(text, "<i>") == NULL && strstr(text, "<b>") == NULL,
           "markup is text");
     free(text);
 
     text = written(XC_STATUS_JSON, 65536, &len, &n);
-    xt_ok(count(text, "{\"policy\":\"a\\\"b\\\\c\\nd\",") == AGENCIES,
+    xt_ok(count(text, "{\"agency\":\"<i>\\\"\\\\\\n&'\",") == AGENCIES,
           "JSON strings are escaped");
     xt_ok(count(text, ",\"day_left\":null,") == AGENCIES / 2, "null");
     free(text);

@@ -10,12 +10,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define ROOM    (4 * 1024 * 1024)
+#define ROOM        (4 * 1024 * 1024)
+#define DEFERRED    64
 
 
 static char    room[ROOM];
 static size_t  used;
 static bool    with_files;
+
+static struct {
+    void  (*fn)(void *data);
+    void   *data;
+} deferred[DEFERRED];
+
+static size_t  n_deferred;
 
 
 static void *
@@ -34,10 +42,27 @@ static int
 defer(void *ctx, void (*fn)(void *data), void *data)
 {
     (void) ctx;
-    (void) fn;
-    (void) data;
+
+    if (n_deferred == DEFERRED) {
+        return -1;
+    }
+
+    deferred[n_deferred].fn = fn;
+    deferred[n_deferred].data = data;
+    n_deferred++;
 
     return 0;
+}
+
+
+/* What the arena's owner does at its end, in nginx the pool. */
+static void
+clean_up(void)
+{
+    while (n_deferred != 0) {
+        n_deferred--;
+        deferred[n_deferred].fn(deferred[n_deferred].data);
+    }
 }
 
 
@@ -127,6 +152,8 @@ test_load(const char *name, xc_rc_t want, const char *find, const char *with)
     }
 
     xt_ok(i == faults.n, "%s: no fault quotes it", name);
+
+    clean_up();
 }
 
 
