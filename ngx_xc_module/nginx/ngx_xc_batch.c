@@ -11,7 +11,7 @@
 #include "ngx_xc_audit.h"
 
 
-/* Decisions and outcomes mostly fit one size, of which a worker keeps some 420
+/* Decisions and outcomes mostly fit one size, of which a worker keeps some 160
  * KB for the next ones: the allocator takes more time for such sizes */
 #define NGX_XC_ENTRY_ROOM       XC_RECORD_OUTCOME_MAX
 
@@ -21,7 +21,7 @@
 #define NGX_XC_ENTRIES_SPARE    0
 
 #else
-#define NGX_XC_ENTRIES_SPARE    256
+#define NGX_XC_ENTRIES_SPARE    96
 #endif
 
 
