@@ -153,6 +153,29 @@ xc_rate_refusals_wait(const xc_map_agency_t *agency, const xc_rate_t *rate,
 }
 
 
+/* What each limit waits for, at that arrival time; true: for something. */
+static bool
+xc_rate_spent(const xc_map_agency_t *agency, const xc_rate_t *rate,
+    int64_t tat_us, int64_t boot_us, int64_t now_s,
+    int64_t waits[XC_LIMIT_COUNT])
+{
+    int64_t  day = xc_rate_day(now_s);
+
+    waits[XC_LIMIT_NONE] = 0;
+    waits[XC_LIMIT_RATE] = xc_rate_wait(tat_us,
+                                        xc_rate_reach_us(rate->interval_us,
+                                                         rate->burst),
+                                        boot_us);
+    waits[XC_LIMIT_PER_DAY] = xc_rate_day_wait(
+                          xc_rate_today(atomic_load(&agency->day), day), rate,
+                          day, now_s);
+    waits[XC_LIMIT_REFUSALS] = xc_rate_refusals_wait(agency, rate, boot_us);
+
+    return (waits[XC_LIMIT_RATE] | waits[XC_LIMIT_PER_DAY]
+            | waits[XC_LIMIT_REFUSALS]) != 0;
+}
+
+
 static xc_rc_t
 xc_rate_deny(const int64_t waits[XC_LIMIT_COUNT], xc_limit_t *limit,
     int64_t *retry_after_us)
@@ -204,23 +227,10 @@ xc_rc_t
 xc_rate_take(xc_map_agency_t *agency, const xc_rate_t *rate, int64_t boot_us,
     int64_t now_s, xc_limit_t *limit, int64_t *retry_after_us)
 {
-    int64_t  tat, reach, day = xc_rate_day(now_s);
-    int64_t  waits[XC_LIMIT_COUNT] = { 0 };
-
-    reach = xc_rate_reach_us(rate->interval_us, rate->burst);
-
-    waits[XC_LIMIT_REFUSALS] = xc_rate_refusals_wait(agency, rate, boot_us);
-    waits[XC_LIMIT_PER_DAY] = xc_rate_day_wait(
-                          xc_rate_today(atomic_load(&agency->day), day), rate,
-                          day, now_s);
-    tat = atomic_load(&agency->tat_us);
+    int64_t  waits[XC_LIMIT_COUNT], tat = atomic_load(&agency->tat_us);
 
     do {
-        waits[XC_LIMIT_RATE] = xc_rate_wait(tat, reach, boot_us);
-
-        if ((waits[XC_LIMIT_RATE] | waits[XC_LIMIT_PER_DAY]
-             | waits[XC_LIMIT_REFUSALS]) != 0)
-        {
+        if (xc_rate_spent(agency, rate, tat, boot_us, now_s, waits)) {
             return xc_rate_deny(waits, limit, retry_after_us);
         }
 
@@ -369,25 +379,15 @@ xc_rate_known(const xc_map_agency_t *agency, const xc_rate_t *rate,
     int64_t boot_us, int64_t now_s, xc_limit_t *limit,
     int64_t *retry_after_us)
 {
-    int64_t  day = xc_rate_day(now_s);
+    int64_t  waits[XC_LIMIT_COUNT];
     int64_t  learned_us = atomic_load(&agency->learned_us);
-    int64_t  waits[XC_LIMIT_COUNT] = { 0 };
 
     if (learned_us == 0 || boot_us - learned_us >= XC_RATE_KNOWN_US) {
         return XC_OK;
     }
 
-    waits[XC_LIMIT_RATE] = xc_rate_wait(atomic_load(&agency->tat_us),
-                                        xc_rate_reach_us(rate->interval_us,
-                                                         rate->burst),
-                                        boot_us);
-    waits[XC_LIMIT_REFUSALS] = xc_rate_refusals_wait(agency, rate, boot_us);
-    waits[XC_LIMIT_PER_DAY] = xc_rate_day_wait(
-                          xc_rate_today(atomic_load(&agency->day), day), rate,
-                          day, now_s);
-
-    return waits[XC_LIMIT_RATE] > 0 || waits[XC_LIMIT_REFUSALS] > 0
-           || waits[XC_LIMIT_PER_DAY] > 0
+    return xc_rate_spent(agency, rate, atomic_load(&agency->tat_us), boot_us,
+                         now_s, waits)
            ? xc_rate_deny(waits, limit, retry_after_us) : XC_OK;
 }
 

@@ -352,9 +352,7 @@ ngx_xc_intake_etag(ngx_http_request_t *r, ngx_xc_intake_variant_t *variant)
 static ngx_int_t
 ngx_xc_intake_send(ngx_http_request_t *r, ngx_xc_intake_variant_t *variant)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_buf_t  *b;
 
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = variant->text.len;
@@ -370,18 +368,8 @@ ngx_xc_intake_send(ngx_http_request_t *r, ngx_xc_intake_variant_t *variant)
     b->pos = variant->text.data;
     b->last = b->pos + variant->text.len;
     b->memory = 1;
-    b->last_buf = (r == r->main);
-    b->last_in_chain = 1;
 
-    rc = ngx_http_send_header(r);
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_xc_reply_send(r, b);
 }
 
 

@@ -312,9 +312,7 @@ ngx_xc_reply_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
 static ngx_int_t
 ngx_xc_reply_body(ngx_http_request_t *r, xc_str_t text)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_buf_t  *b;
 
     r->headers_out.content_length_n = text.len;
 
@@ -324,6 +322,17 @@ ngx_xc_reply_body(ngx_http_request_t *r, xc_str_t text)
     }
 
     b->last = ngx_cpymem(b->last, text.data, text.len);
+
+    return ngx_xc_reply_send(r, b);
+}
+
+
+ngx_int_t
+ngx_xc_reply_send(ngx_http_request_t *r, ngx_buf_t *b)
+{
+    ngx_int_t    rc;
+    ngx_chain_t  out;
+
     b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 
