@@ -119,6 +119,9 @@ typedef struct {
     ngx_thread_task_t         *task;
     ngx_event_t                tick;
     ngx_event_t                start;          /* of a batch: posted */
+    ngx_connection_t          *alarm;          /* that starts one later */
+    int64_t                    alarm_us;       /* it is set to; 0: it is not */
+    int64_t                    next_us;        /* no batch before */
     int64_t                    last_us;        /* of the last line, as known */
 
     /* the batch's, written by the event loop before and read after the task */
@@ -172,8 +175,19 @@ void ngx_xc_audit_report(ngx_xc_audit_t *audit, xc_rc_t rc,
 void ngx_xc_audit_event(ngx_event_t *ev);
 void ngx_xc_audit_start(ngx_event_t *ev);
 
-/* Starts a batch soon, where none is in flight and something is queued */
+/* ngx_xc_pace.c */
+
+ngx_int_t ngx_xc_pace_init(ngx_xc_audit_t *audit);
+void ngx_xc_pace_done(ngx_xc_audit_t *audit);
+
+/* Starts a batch when it is time, where none is in flight */
 void ngx_xc_audit_kick(ngx_xc_audit_t *audit);
+
+/* A batch has ended; it took commit_us */
+void ngx_xc_pace_rest(ngx_xc_audit_t *audit);
+
+/* CLOCK_MONOTONIC */
+int64_t ngx_xc_pace_now_us(void);
 
 /* ngx_xc_tick.c */
 

@@ -32,7 +32,6 @@ static void ngx_xc_audit_written(ngx_xc_audit_t *audit,
     ngx_xc_entry_t *entry, xc_journal_entry_t *line);
 static void ngx_xc_audit_unwritten(ngx_xc_audit_t *audit,
     ngx_xc_entry_t *entry, ngx_queue_t *again);
-static int64_t ngx_xc_audit_clock_us(void);
 
 
 ngx_xc_entry_t *
@@ -151,20 +150,6 @@ ngx_xc_audit_unqueue(ngx_xc_audit_t *audit, ngx_xc_entry_t *entry)
 
     entry->queued = 0;
     audit->queued--;
-}
-
-
-/* Not at once: what the event loop has ready now shares the batch.  The event
- * runs after one more pass, which waits for nothing */
-
-void
-ngx_xc_audit_kick(ngx_xc_audit_t *audit)
-{
-    if (audit->running || audit->exiting) {
-        return;
-    }
-
-    ngx_post_event(&audit->start, &ngx_posted_next_events);
 }
 
 
@@ -316,24 +301,13 @@ ngx_xc_audit_thread(void *data, ngx_log_t *log)
         return;
     }
 
-    began_us = ngx_xc_audit_clock_us();
+    began_us = ngx_xc_pace_now_us();
 
     audit->rc = xc_journal_append(&audit->journal, audit->lines, audit->n,
                                   audit->scratch, audit->scratch_size,
                                   &audit->report);
 
-    audit->commit_us = ngx_xc_audit_clock_us() - began_us;
-}
-
-
-static int64_t
-ngx_xc_audit_clock_us(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+    audit->commit_us = ngx_xc_pace_now_us() - began_us;
 }
 
 
@@ -344,6 +318,7 @@ ngx_xc_audit_event(ngx_event_t *ev)
 
     audit->running = 0;
 
+    ngx_xc_pace_rest(audit);
     ngx_xc_audit_settle(audit);
 
     /* the next batch writes while this one's requests go on; after a failure

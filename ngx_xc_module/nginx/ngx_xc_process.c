@@ -49,7 +49,9 @@ ngx_xc_audit_init_process(ngx_cycle_t *cycle)
     audit->conf = xmcf;
     audit->checkpoint.done = ngx_current_msec;
 
-    if (ngx_xc_audit_init_task(cycle, audit) != NGX_OK) {
+    if (ngx_xc_audit_init_task(cycle, audit) != NGX_OK
+        || ngx_xc_pace_init(audit) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -182,6 +184,7 @@ ngx_xc_audit_exit_process(ngx_cycle_t *cycle)
                       "exit", audit->queued);
     }
 
+    ngx_xc_pace_done(audit);
     ngx_xc_entry_spill(audit);
     ngx_xc_audit = NULL;
 }
