@@ -383,6 +383,15 @@ sub tables {
              "docs/policy.md has the largest $name");
     }
 
+    my %us = slurp("$src/nginx/ngx_xc_pace.c")
+             =~ /NGX_XC_(\w+_US)\s+(\d+)/g;
+    my ($least, $most, $linger) = map { $_ / 1000 }
+        @us{qw(PAUSE_MIN_US PAUSE_MAX_US LINGER_US)};
+    like($text{'docs/directives.md'}, qr/\(at least $least ms, at most $most ms\)/,
+         'docs/directives.md has how long a worker rests after a batch');
+    like($text{'docs/directives.md'}, qr/after $linger ms at the latest/,
+         'and how long an outcome may wait');
+
     my @missing = grep { $text{'docs/policy.md'} !~ /^\| `$_` \| .* \|$/m }
                map { slurp("$root/ngx_xc_module/core/xc_policy_$_.c")
                      =~ /XC_MEMBER\("(?!file"|keys")(\w+)"/g }

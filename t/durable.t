@@ -24,6 +24,7 @@ my $number = 0;
 
 held();
 shared();
+lingering();
 held_among_workers();
 timeout();
 backlog();
@@ -82,6 +83,28 @@ sub shared {
     is($backend->count, 21, 'shared: each reached the back end');
     $shim->release;
     ended('shared', n => 21);
+}
+
+
+# An outcome, for which nobody waits, goes with the next request's decision; the
+# last one, which none follows, by itself.  Two batches a request without that.
+sub lingering {
+    fresh();
+    my @asked = map { $client->format('GET', $policy->query(
+        request_no => sprintf '沪市监协查〔2026〕%d号', ++$number),
+        { keepalive => 1 }) } 1 .. 100;
+    my $sock = $client->connect;
+    my $good = grep {
+        $client->write($sock, $_);
+        $client->read_answer($sock)->{status} == 200;
+    } @asked;
+
+    is($good, 100, 'lingering: one request after the other');
+    ok($t->wait_for(sub { status()->{counters}{outcomes} == 100 }),
+       'lingering: the last outcome is written, too');
+    cmp_ok(status()->{counters}{batches}, '<', 190,
+           'lingering: the others shared batches with decisions');
+    ended('lingering', n => 100);
 }
 
 
