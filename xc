@@ -14,7 +14,7 @@ pkgs_bench="wrk"
 # what bench compare holds the gate against, and runs it with
 pkgs_compare="libnginx-mod-http-lua lua-cjson libnginx-mod-http-js
               libnginx-mod-http-modsecurity wrk util-linux"
-pkgs_lint="clang libclang-rt-14-dev"
+pkgs_lint="clang libclang-rt-14-dev shellcheck"
 pkgs_analyze="clang clang-tidy cppcheck"
 pkgs_package="build-essential debhelper dpkg-dev lintian fakeroot man-db
               libhiredis-dev logrotate"
@@ -62,7 +62,7 @@ usage()
 ./xc lint           compiles with gcc and clang, warnings being errors;
                     prints the sizes of files and functions
 ./xc analyze        gcc -fanalyzer, cppcheck and clang-tidy; what is known is
-                    in tools/analyze.known
+                    in tools/analyze.known; XC_ANALYZE_STATES=225000: deeper
 ./xc fuzz [SECONDS] runs the fuzz targets, so long in all (default 60)
 ./xc tsan [SECONDS] what processes and threads share, under ThreadSanitizer
 ./xc soak [SECONDS] mixed good and bad traffic for so long (default 900), with
@@ -373,7 +373,9 @@ cmd_lint()
                  { last = FNR }
         END      { file(); printf "  %d lines in all\n", NR }'
     if command -v shellcheck >/dev/null; then
-        shellcheck -S warning xc .ci/run tools/analyze tools/nginx-asan
+        shellcheck -S warning xc .ci/run bench/run demo/run debian/make-site \
+            debian/*.postinst debian/*.postrm \
+            tools/{analyze,nginx-asan,package,package-life}
     fi
 }
 

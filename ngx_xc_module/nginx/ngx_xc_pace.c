@@ -164,9 +164,12 @@ ngx_xc_pace_alarm(ngx_event_t *ev)
     ngx_connection_t  *c = ev->data;
     ngx_xc_audit_t    *audit = c->data;
 
-    if (read(c->fd, &n, sizeof(n)) != sizeof(n)) {
-        return;
+    if (read(c->fd, &n, sizeof(n)) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, audit->log, ngx_errno,
+                      "xc: a timer can't be read");
     }
+
+    /* whatever was read: else no alarm would be set again */
 
     audit->alarm_us = 0;
 
