@@ -2,7 +2,8 @@
 
 # A back end whose answer is no answer of HTTP, or only the first half of one
 # (1xx): nginx would hand on what it says as it stands, header fields of its own
-# and all, an XC-Record too.  The client gets 502 with the record's own.
+# and all, an XC-Record too.  The client gets 502 with the record's own, and
+# nobody the other half.
 
 use strict;
 use warnings;
@@ -35,6 +36,9 @@ $t->gate_conf;
 $t->run;
 said($_) for sort keys %say;
 whole($t, 'the log', seen => [], n => 2 * keys %say);
+the_other_half();
+after_error_page($_) for '502', '502 =200';
+trailers();
 $t->finish;
 done_testing;
 
@@ -57,13 +61,124 @@ sub said {
                    : undef,
              status => 502, record => { decision => 'allow' });
 
-    my $tls = $t->client;
-    my ($fields) = $tls->_prepare('GET', $policy->query, {});
-    my $got = XC::H2->new($tls)->headers([
-        [':method', 'GET'], [':scheme', 'https'], [':path', $policy->query],
-        [':authority', 'platform.example'],
-        map { [lc $_->[0], $_->[1]] } @$fields], 1)->answer // {};
+    my $got = h2();
     is($got->{status}, 502, "$name: HTTP/2");
     unlike($got->{body} // '', qr/n9:9|200 OK/, "$name: HTTP/2, the body");
     $t->backend->forget;
+}
+
+
+# nginx keeps the connection of an answer that has no body, and so that of a 1xx
+# to HEAD or with a Content-Length: what follows is not the next one's answer.
+sub the_other_half {
+    my $policy = XC::Policy->new(transport => 'any');
+    my %first = (HEAD => "HTTP/1.1 103 Hints\r\nA: b\r\n\r\n",
+                 GET => "HTTP/1.1 100 Go on\r\nContent-Length: 0\r\n\r\n");
+
+    push @{ $policy->operation('merchant')->{methods} }, 'HEAD';
+    $t->policy($policy);
+    fresh('proxy_pass http://kept; proxy_http_version 1.1;
+           proxy_set_header Connection "";', '',
+          'upstream kept { server %%BACKEND%%; keepalive 4; }');
+
+    my $one = $t->client(tls => 0);
+    my $other = $t->client(tls => 0, agency => '310000');
+    for my $method (sort keys %first) {
+        my $name = "$method, and the other half later";
+
+        $t->backend->answer('*' => { first => $first{$method}, delay => 1,
+            headers => [['X-Whose', 'one']], body => 'of one' });
+        is($one->request($method, $policy->query)->{status}, 502,
+           "$name: 502");
+        $t->backend->answer('*' => { body => 'of the other' });
+        my $answer = $other->request('GET', $policy->query);
+        is($answer->{body}, 'of the other', "$name: the next has its own");
+        is($answer->{headers}{'x-whose'}, undef, "$name: and its own fields");
+    }
+    $t->backend->forget;
+}
+
+
+# A second back end, asked because the first one is not there.
+sub after_error_page {
+    my ($codes) = @_;
+    my $name = "error_page $codes";
+
+    fresh("proxy_pass http://127.0.0.1:%%PORT_nobody%%;
+           error_page $codes \@second;",
+          'location @second { xc enforce; xc_policy %%POLICY%%;
+               proxy_pass http://%%BACKEND%%;
+               include %%ROOT%%/conf/xc_proxy_params; }');
+    $t->backend->answer('*' => { raw => $say{'103 before'} });
+
+    my $client = $t->client(tls => 0);
+    my $sock = $client->connect;
+    $client->write($sock, $client->format('GET', $policy->query));
+    my $bytes = '';
+    1 while sysread $sock, $bytes, 65_536, length $bytes;
+    is(index($bytes, 'n9:9'), -1, "$name: nothing follows the first half");
+    like($bytes, qr/^XC-Record: n1:/m, "$name: the record's own");
+    $t->backend->forget;
+}
+
+
+# Those of gRPC come after the header, from where what is ours is taken.
+sub trailers {
+    for my $ours (0, 1) {
+        my $fields = $ours ? "add_trailer XC-Record '$forged' always;
+                              add_trailer XC-Request forged always;"
+                           : 'add_trailer X-Other seen always;';
+
+        fresh('grpc_pass grpc://127.0.0.1:%%PORT_grpc%%;', '',
+              "server { listen 127.0.0.1:%%PORT_grpc%% http2;
+                   location / { $fields return 200 hello; } }");
+        my $answer = h2();
+        is($answer->{body}, 'hello', "trailers $ours: answered");
+        is(length $answer->{trailers} ? 1 : 0, $ours ? 0 : 1,
+           'trailers: ' . ($ours ? 'not with our names' : 'come through'));
+    }
+}
+
+
+sub h2 {
+    my $tls = $t->client;
+    my ($fields) = $tls->_prepare('GET', $policy->query, {});
+
+    return XC::H2->new($tls)->headers([
+        [':method', 'GET'], [':scheme', 'https'], [':path', $policy->query],
+        [':authority', 'platform.example'],
+        map { [lc $_->[0], $_->[1]] } @$fields], 1)->answer // {};
+}
+
+
+# A gate that passes on so; more of its server, and of http.
+sub fresh {
+    my ($pass, $server, $http) = @_;
+
+    $http //= '';
+    $t->stop;
+    $t->conf(<<"END");
+%%GLOBALS%%
+http {
+    %%HTTP%%
+    xc_state %%STATE%%;
+    xc_audit node=n1;
+    $http
+    server {
+        listen 127.0.0.1:%%PORT_https%% ssl http2;
+        listen 127.0.0.1:%%PORT_http%%;
+        server_name platform.example;
+        ssl_certificate %%CERT%%;
+        ssl_certificate_key %%KEY%%;
+        location / {
+            xc enforce;
+            xc_policy %%POLICY%%;
+            $pass
+            include %%ROOT%%/conf/xc_proxy_params;
+        }
+        $server
+    }
+}
+END
+    $t->run;
 }

@@ -14,7 +14,8 @@ static ngx_int_t ngx_xc_header_filter(ngx_http_request_t *r);
 static ngx_uint_t ngx_xc_header_foreign(ngx_http_request_t *r,
     ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_header_no_store(ngx_http_request_t *r);
-static void ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
+static void ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_list_part_t *part);
 static void ngx_xc_header_reply(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     ngx_str_t *value);
 static ngx_int_t ngx_xc_header_record(ngx_http_request_t *r,
@@ -52,7 +53,7 @@ ngx_xc_header_filter(ngx_http_request_t *r)
     }
 
     if (ctx) {
-        ngx_xc_header_take(r, ctx);
+        ngx_xc_header_take(r, ctx, &r->headers_out.headers.part);
 
         if (ctx->status == 0) {
             ctx->status = r->headers_out.status;
@@ -84,23 +85,36 @@ ngx_xc_header_filter(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_xc_header_foreign(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
-    if (r->upstream == NULL) {
+    ngx_http_upstream_t  *u = r->upstream;
+
+    /* its refusal, nginx's own page, comes by here, too */
+
+    if (u == NULL || u == ctx->foreign) {
         return 0;
     }
 
     if (r->http_version < NGX_HTTP_VERSION_10) {
         r->http_version = ctx->http_version;
-        return 1;
-    }
 
-    if (r->err_status == 0 && r->headers_out.status < NGX_HTTP_OK) {
+    } else if (u->headers_in.status_n != 0
+               && u->headers_in.status_n < NGX_HTTP_OK)
+    {
+        /* not headers_out.status, which error_page may have set */
+
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "xc: the back end's answer %ui is not the last: it is "
-                      "not passed on", r->headers_out.status);
-        return 1;
+                      "not passed on", u->headers_in.status_n);
+
+    } else {
+        return 0;
     }
 
-    return 0;
+    /* the answer that is still to come would be the next request's */
+
+    u->keepalive = 0;
+    ctx->foreign = u;
+
+    return 1;
 }
 
 
@@ -120,10 +134,10 @@ ngx_xc_header_no_store(ngx_http_request_t *r)
 /* What a back end says that the client must not read, or not from it */
 
 static void
-ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
+ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    ngx_list_part_t *part)
 {
     ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
     static ngx_str_t  names[] = {
@@ -132,7 +146,7 @@ ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
         ngx_string("Expires"), ngx_string("Pragma"), ngx_null_string
     };
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
+    for ( /* void */ ; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
@@ -281,6 +295,10 @@ ngx_xc_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
         if (cl->buf->last_buf) {
             ctx->answered = 1;
+
+            /* which a back end's gRPC adds after the header */
+
+            ngx_xc_header_take(r, ctx, &r->headers_out.trailers.part);
         }
     }
 

@@ -188,6 +188,7 @@ struct ngx_xc_ctx_s {
     ngx_queue_t                  admitted;     /* of the worker's, by which
                                                   an exit finds them */
     uint64_t                     body_read;
+    ngx_http_upstream_t         *foreign;      /* whose answer is refused */
     ngx_uint_t                   http_version; /* of the request */
     ngx_uint_t                   status;       /* of the first header sent */
 

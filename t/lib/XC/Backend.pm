@@ -54,7 +54,7 @@ sub port { $_[0]{port} }
 # (so many bytes 'x'), chunked, delay (seconds before the status line), pause
 # (seconds in the middle of the body), drop (close without an answer), cut
 # (close after so many bytes of the body), continue (an answer 103 first), raw
-# (these bytes instead of an answer).
+# (these bytes instead of an answer), first (these bytes, before the delay).
 sub answer {
     my ($self, $path, $answer) = @_;
 
@@ -211,6 +211,7 @@ sub _reply {
     my $body = $a->{body} // ($a->{size} ? 'x' x $a->{size} : '{"ok":true}');
     my $status = $a->{status} // 200;
 
+    _send($sock, $a->{first}) if defined $a->{first};
     select undef, undef, undef, $a->{delay} if $a->{delay};
     return 0 if $a->{drop};
     return _send($sock, $a->{raw}) && 0 if defined $a->{raw};

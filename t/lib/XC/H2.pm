@@ -57,11 +57,11 @@ sub reset { $_[0]->_send(RST_STREAM, 0, pack 'N', 8) }
 sub leave { $_[0]{client}->leave($_[0]{sock}) }
 
 
-# The answer: {status, body, json}; undef where the stream was reset.  Its
-# header fields are not decoded, but for the status.
+# The answer: {status, body, json, trailers}; undef where the stream was reset.
+# Its header fields are not decoded, but for the status, nor its trailers.
 sub answer {
     my ($self) = @_;
-    my ($status, $body, $ended) = (undef, '', 0);
+    my ($status, $body, $trailers, $ended) = (undef, '', '', 0);
 
     while (!$ended) {
         my ($head, $payload) = ('', '');
@@ -70,7 +70,8 @@ sub answer {
         last if $length && (read($self->{sock}, $payload, $length) // 0)
                            != $length;
 
-        $status = _status($payload) if $type == HEADERS;
+        $trailers .= $payload if $type == HEADERS && defined $status;
+        $status //= _status($payload) if $type == HEADERS;
         $body .= $payload if $type == DATA;
         $ended = $type == RST_STREAM || $type == GOAWAY
                  || (($type == DATA || $type == HEADERS)
@@ -79,6 +80,7 @@ sub answer {
     close $self->{sock};
     return undef if !defined $status;
     return { status => $status, body => $body, headers => {},
+             trailers => $trailers,
              json => scalar eval { JSON::PP->new->utf8->decode($body) } };
 }
 
