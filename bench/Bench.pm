@@ -6,9 +6,10 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
+use JSON::PP ();
 use POSIX ();
 
-our @EXPORT = qw(at cpu_model cpu_ns cpus load_average median met);
+our @EXPORT = qw(at cpu_model cpu_ns cpus load_average median met post);
 
 
 # Nanoseconds that all threads of the processes have run, in user and kernel.
@@ -31,6 +32,17 @@ sub cpu_ns {
                 / POSIX::sysconf(POSIX::_SC_CLK_TCK());
     }
     return $sum;
+}
+
+
+# A run of the load, bench/post: what it says.
+sub post {
+    my ($program, @args) = @_;
+
+    open my $fh, '-|', $program, @args or die "$program: $!";
+    my $out = do { local $/; <$fh> };
+    close $fh or die "$program failed\n";
+    return JSON::PP->new->decode($out);
 }
 
 

@@ -155,8 +155,7 @@ sub load {
     my @worker = $self->worker($name);
     my @backend = $self->worker('backend');
     my ($before, $back_before) = (cpu_ns(@worker), cpu_ns(@backend));
-    my $answer = $self->_run("$self->{build}/post", @args);
-    my $r = JSON::PP->new->decode($answer);
+    my $r = post("$self->{build}/post", @args);
     my ($cpu, $back) = (cpu_ns(@worker) - $before,
                         cpu_ns(@backend) - $back_before);
 
@@ -164,17 +163,6 @@ sub load {
              load_cpu => $r->{cpu_ns} / 1000 / $o{n},
              backend_cpu => $back / 1000 / $o{n},
              map { $_ => $r->{$_} } qw(ok other p50 p99 max) };
-}
-
-
-sub _run {
-    my ($self, @command) = @_;
-
-    open my $fh, '-|', @command or die "$command[0]: $!";
-    local $/;
-    my $out = <$fh>;
-    close $fh or die "@command failed\n";
-    return $out;
 }
 
 

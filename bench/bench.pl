@@ -204,14 +204,16 @@ sub load {
     my ($what, $n) = @_;
     my @workers = workers($what);
     my $before = cpu_ns(@workers);
-    my $out = `'$build/load' $port{$what} $n $connections '$target' bench @{[
-        unpack 'H*', $secret]} $servers{$what}{load}`;
+    my $r = eval { post("$build/post", "port=$port{$what}", "n=$n",
+                        "connections=$connections", "get=$target",
+                        'keyid=bench', 'alg=hmac-sha256',
+                        'key=' . unpack('H*', $secret),
+                        "cpu=$servers{$what}{load}") };
 
-    die "load on $what failed\n" . slurp("$what/error.log") if $? != 0;
-    my ($ok, $other, $ns, $p50, $p99) = split ' ', $out;
+    die "$@$what: " . slurp("$what/error.log") if !$r;
     my $cpu = cpu_ns(@workers) - $before;
-    return { other => $other, rate => $n / ($ns / 1e9),
-             cpu => $cpu / 1000 / $n, p50 => $p50, p99 => $p99 };
+    return { %$r{qw(other p50 p99)}, rate => $n / ($r->{ns} / 1e9),
+             cpu => $cpu / 1000 / $n };
 }
 
 

@@ -1,12 +1,14 @@
 /*
- * The load of bench/compare: N POST requests with one body over C keep-alive
- * connections, every one with a nonce and a signature of its own (RFC 9421).
- * Signatures are made before the clock starts, by two threads.
+ * The load of bench/run and bench/compare: N requests, all POST with one body
+ * or all GET of one target, over C keep-alive connections, every one with a
+ * nonce and a signature of its own (RFC 9421).  Signatures are made before the
+ * clock starts (post_request.c).
  *
- *     post port=P n=N body=FILE keyid=K alg=A key=HEX-OR-PEM-FILE
+ *     post port=P n=N body=FILE|get=TARGET keyid=K alg=A key=HEX-OR-PEM-FILE
  *          [connections=64] [rate=0] [credentials=0] [cpu=-1]
  *          [cert=PEM-FILE] [seconds=30]
  *
+ * get          the target, with a query
  * rate         0: one request outstanding on each connection, as many as are
  *              answered; else so many a second, with exponential gaps, and the
  *              time of a request counts from when it was due, also where no
@@ -27,15 +29,15 @@
 
 #define _GNU_SOURCE
 
+#include "post.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,21 +48,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/core_names.h>
-#include <openssl/ecdsa.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 
-#define POST_AUTHORITY  "platform.example"
-#define POST_PATH       "/xc/v1/requests"
 #define POST_MAX        1024        /* connections */
 #define POST_BUFFER     16384
-#define POST_B64        349         /* of 256 octets, NUL included */
-#define POST_THREADS    2
-#define POST_SM2_ID     "1234567812345678"
 
 typedef struct {
     int       fd;
@@ -71,36 +62,21 @@ typedef struct {
 } post_conn_t;
 
 typedef struct {
-    long             n, started, done, ok, other;
+    post_requests_t  requests;
+    long             started, done, ok, other;
     int              port, n_conns, cpu, epoll, wait_ms;
     double           rate;
-    long             credentials, created;
-    const char      *alg, *keyid, *key, *cert;
-    char             run[32];       /* in every nonce: tells runs apart */
-    char             digest[EVP_MAX_MD_SIZE * 2];   /* base64 of the body's */
-    char            *body;
-    size_t           body_len, b64;
-    unsigned char    secret[128];
-    size_t           secret_len;
-    EVP_PKEY        *pkey;
-    char            *signatures;
+    const char      *cert;
     int64_t         *due;           /* since the beginning; rate != 0 */
     uint32_t        *us;
     post_conn_t     *idle[POST_MAX];
     int              n_idle;
-    post_conn_t      conns[POST_MAX];
 } post_t;
 
 static post_t  post = { .n_conns = 64, .cpu = -1, .wait_ms = 30000,
-                        .alg = "none", .keyid = "bench" };
+                        .requests = { .alg = "none", .keyid = "bench" } };
 
-
-static void
-post_die(const char *what)
-{
-    fprintf(stderr, "post: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
+static post_conn_t  post_conns[POST_MAX];
 
 
 static int64_t
@@ -118,191 +94,6 @@ static int64_t
 post_now(void)
 {
     return post_clock(CLOCK_MONOTONIC);
-}
-
-
-static bool
-post_is(const char *alg)
-{
-    return strcmp(post.alg, alg) == 0;
-}
-
-
-/* The stride is a prime: the keys are met out of the policy's order. */
-static void
-post_keyid(char *out, size_t size, long i)
-{
-    if (post.credentials != 0) {
-        snprintf(out, size, "%s-%ld", post.keyid,
-                 i * 7919 % post.credentials);
-
-    } else {
-        snprintf(out, size, "%s", post.keyid);
-    }
-}
-
-
-static void
-post_params(char *out, size_t size, long i)
-{
-    char  keyid[128];
-
-    post_keyid(keyid, sizeof(keyid), i);
-    snprintf(out, size, "(\"@method\" \"@authority\" \"@path\" "
-             "\"content-type\" \"content-digest\");created=%ld;keyid=\"%s\";"
-             "nonce=\"%s-%ld\"", post.created, keyid, post.run, i);
-}
-
-
-/* Fixed length of r and s each, as RFC 9421 has them. */
-static size_t
-post_raw(unsigned char *sig, size_t len)
-{
-    unsigned char        raw[64];
-    const unsigned char *p = sig;
-    ECDSA_SIG           *pair = d2i_ECDSA_SIG(NULL, &p, (long) len);
-
-    if (pair == NULL
-        || BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, 32) != 32
-        || BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + 32, 32) != 32)
-    {
-        return 0;
-    }
-
-    ECDSA_SIG_free(pair);
-    memcpy(sig, raw, sizeof(raw));
-
-    return sizeof(raw);
-}
-
-
-static size_t
-post_sign_key(EVP_MD_CTX *md, const char *base, size_t base_len,
-    unsigned char *sig, size_t size)
-{
-    bool           ok;
-    size_t         len = size;
-    EVP_PKEY_CTX  *ctx = EVP_PKEY_CTX_new(post.pkey, NULL), *own = ctx;
-    const EVP_MD  *hash = post_is("ed25519") ? NULL
-                          : post_is("sm2-sm3") ? EVP_sm3()
-                          : post_is("rsa-pss-sha512") ? EVP_sha512()
-                          : EVP_sha256();
-
-    EVP_MD_CTX_reset(md);
-
-    if (post_is("sm2-sm3")) {
-        EVP_PKEY_CTX_set1_id(own, POST_SM2_ID, strlen(POST_SM2_ID));
-        EVP_MD_CTX_set_pkey_ctx(md, own);
-    }
-
-    ok = EVP_DigestSignInit(md, &ctx, hash, NULL, post.pkey) == 1;
-
-    if (ok && post_is("rsa-pss-sha512")) {
-        ok = EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1
-             && EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST)
-                == 1;
-    }
-
-    ok = ok && EVP_DigestSign(md, sig, &len, (const unsigned char *) base,
-                              base_len)
-               == 1;
-    EVP_PKEY_CTX_free(own);
-
-    if (!ok) {
-        return 0;
-    }
-
-    return post_is("ed25519") || post_is("rsa-pss-sha512")
-           ? len : post_raw(sig, len);
-}
-
-
-static size_t
-post_sign_secret(long i, const char *base, size_t base_len,
-    unsigned char *mac)
-{
-    char           keyid[128];
-    size_t         key_len = post.secret_len;
-    unsigned       len = 0;
-    unsigned char  own[EVP_MAX_MD_SIZE], *key = post.secret;
-
-    if (post.credentials != 0) {
-        post_keyid(keyid, sizeof(keyid), i);
-        EVP_Digest(keyid, strlen(keyid), own, &len, EVP_sha256(), NULL);
-        key = own;
-        key_len = len;
-    }
-
-    return HMAC(EVP_sha256(), key, (int) key_len,
-                (const unsigned char *) base, base_len, mac, &len)
-           == NULL ? 0 : len;
-}
-
-
-static void *
-post_sign(void *arg)
-{
-    int            n;
-    long           i, first = (long) (intptr_t) arg;
-    char           params[512], base[2048];
-    size_t         len;
-    EVP_MD_CTX    *md = EVP_MD_CTX_new();
-    unsigned char  sig[512];
-
-    for (i = first; i < post.n; i += POST_THREADS) {
-        post_params(params, sizeof(params), i);
-        n = snprintf(base, sizeof(base), "\"@method\": POST\n"
-                     "\"@authority\": " POST_AUTHORITY "\n"
-                     "\"@path\": " POST_PATH "\n"
-                     "\"content-type\": application/json\n"
-                     "\"content-digest\": sha-256=:%s:\n"
-                     "\"@signature-params\": %s", post.digest, params);
-        len = post.pkey == NULL
-              ? post_sign_secret(i, base, (size_t) n, sig)
-              : post_sign_key(md, base, (size_t) n, sig, sizeof(sig));
-
-        if (len == 0 || len > 256) {
-            fputs("post: can't sign\n", stderr);
-            exit(1);
-        }
-
-        EVP_EncodeBlock((unsigned char *) post.signatures
-                        + (size_t) i * post.b64, sig, (int) len);
-    }
-
-    EVP_MD_CTX_free(md);
-
-    return NULL;
-}
-
-
-static void
-post_sign_all(void)
-{
-    int        i;
-    pthread_t  threads[POST_THREADS];
-
-    post.b64 = post.pkey == NULL ? 45
-               : EVP_PKEY_get_base_id(post.pkey) == EVP_PKEY_RSA ? POST_B64
-               : 89;
-    post.signatures = calloc((size_t) post.n, post.b64);
-
-    if (post.signatures == NULL) {
-        post_die("memory");
-    }
-
-    for (i = 0; i < POST_THREADS; i++) {
-        if (pthread_create(&threads[i], NULL, post_sign,
-                           (void *) (intptr_t) i)
-            != 0)
-        {
-            post_die("a thread");
-        }
-    }
-
-    for (i = 0; i < POST_THREADS; i++) {
-        pthread_join(threads[i], NULL);
-    }
 }
 
 
@@ -334,31 +125,12 @@ post_write(post_conn_t *c, const char *data, size_t len)
 static void
 post_send(post_conn_t *c, int64_t due_ns)
 {
-    int    len;
-    long   i = post.started++;
-    char   params[512];
-    static char  out[1 << 17];
+    size_t       len;
+    static char  out[POST_REQUEST_MAX];
 
-    post_params(params, sizeof(params), i);
-    len = snprintf(out, sizeof(out), "POST " POST_PATH " HTTP/1.1\r\n"
-                   "Host: " POST_AUTHORITY "\r\n"
-                   "Content-Type: application/json\r\n"
-                   "Content-Length: %zu\r\n"
-                   "Content-Digest: sha-256=:%s:\r\n", post.body_len,
-                   post.digest);
-
-    if (post.signatures != NULL) {
-        len += snprintf(out + len, sizeof(out) - (size_t) len,
-                        "Signature-Input: sig1=%s\r\n"
-                        "Signature: sig1=:%s:\r\n", params,
-                        post.signatures + (size_t) i * post.b64);
-    }
-
-    memcpy(out + len, "\r\n", 2);
-    memcpy(out + len + 2, post.body, post.body_len);
-
+    len = post_request(&post.requests, post.started++, out);
     c->due_ns = due_ns;
-    post_write(c, out, (size_t) len + 2 + post.body_len);
+    post_write(c, out, len);
 }
 
 
@@ -475,7 +247,7 @@ post_read(post_conn_t *c)
         return;
     }
 
-    if (post.rate == 0 && post.started < post.n) {
+    if (post.rate == 0 && post.started < post.requests.n) {
         post_send(c, post_now());
 
     } else {
@@ -490,7 +262,7 @@ post_due(int64_t began)
 {
     int64_t  now = post_now();
 
-    while (post.started < post.n && post.n_idle != 0) {
+    while (post.started < post.requests.n && post.n_idle != 0) {
         if (post.rate == 0) {
             post_send(post.idle[--post.n_idle], now);
             continue;
@@ -516,7 +288,7 @@ post_run(int64_t began)
     struct timespec     ts;
     struct epoll_event  events[POST_MAX];
 
-    while (post.done < post.n) {
+    while (post.done < post.requests.n) {
         wait = post_due(began);
         ts.tv_sec = wait / 1000000000;
         ts.tv_nsec = wait % 1000000000;
@@ -544,7 +316,7 @@ post_make_due(void)
         return;
     }
 
-    post.due = calloc((size_t) post.n, sizeof(int64_t));
+    post.due = calloc((size_t) post.requests.n, sizeof(int64_t));
 
     if (post.due == NULL) {
         post_die("memory");
@@ -552,7 +324,7 @@ post_make_due(void)
 
     srand48(1);
 
-    for (i = 0; i < post.n; i++) {
+    for (i = 0; i < post.requests.n; i++) {
         at += -log(1 - drand48()) / post.rate * 1e9;
         post.due[i] = (int64_t) at;
     }
@@ -569,63 +341,11 @@ post_compare(const void *a, const void *b)
 
 
 static void
-post_read_key(void)
-{
-    FILE      *file;
-    unsigned   octet;
-
-    if (post_is("none") || post.credentials != 0) {
-        return;
-    }
-
-    if (post_is("hmac-sha256")) {
-        while (post.secret_len < sizeof(post.secret)
-               && sscanf(post.key + 2 * post.secret_len, "%2x", &octet) == 1)
-        {
-            post.secret[post.secret_len++] = (unsigned char) octet;
-        }
-
-        return;
-    }
-
-    file = fopen(post.key, "re");
-    post.pkey = file == NULL ? NULL
-                             : PEM_read_PrivateKey(file, NULL, NULL, NULL);
-
-    if (post.pkey == NULL) {
-        post_die(post.key);
-    }
-
-    fclose(file);
-}
-
-
-static void
-post_read_body(const char *name)
-{
-    FILE          *file = fopen(name, "re");
-    unsigned       len;
-    unsigned char  digest[EVP_MAX_MD_SIZE];
-
-    post.body = malloc(1 << 17);
-
-    if (file == NULL || post.body == NULL) {
-        post_die(name);
-    }
-
-    post.body_len = fread(post.body, 1, (1 << 17) - 4096, file);
-    fclose(file);
-    EVP_Digest(post.body, post.body_len, digest, &len, EVP_sha256(), NULL);
-    EVP_EncodeBlock((unsigned char *) post.digest, digest, (int) len);
-}
-
-
-static void
 post_arguments(int argc, char **argv)
 {
-    int          i;
-    char        *v;
-    const char  *body = NULL;
+    int               i;
+    char             *v;
+    post_requests_t  *r = &post.requests;
 
     for (i = 1; i < argc; i++) {
         v = strchr(argv[i], '=');
@@ -639,21 +359,23 @@ post_arguments(int argc, char **argv)
         if (strcmp(argv[i], "port") == 0) {
             post.port = atoi(v);
         } else if (strcmp(argv[i], "n") == 0) {
-            post.n = atol(v);
+            r->n = atol(v);
         } else if (strcmp(argv[i], "body") == 0) {
-            body = v;
+            r->file = v;
+        } else if (strcmp(argv[i], "get") == 0) {
+            r->get = v;
         } else if (strcmp(argv[i], "keyid") == 0) {
-            post.keyid = v;
+            r->keyid = v;
         } else if (strcmp(argv[i], "alg") == 0) {
-            post.alg = v;
+            r->alg = v;
         } else if (strcmp(argv[i], "key") == 0) {
-            post.key = v;
+            r->key = v;
         } else if (strcmp(argv[i], "connections") == 0) {
             post.n_conns = atoi(v);
         } else if (strcmp(argv[i], "rate") == 0) {
             post.rate = atof(v);
         } else if (strcmp(argv[i], "credentials") == 0) {
-            post.credentials = atol(v);
+            r->credentials = atol(v);
         } else if (strcmp(argv[i], "cpu") == 0) {
             post.cpu = atoi(v);
         } else if (strcmp(argv[i], "cert") == 0) {
@@ -665,11 +387,12 @@ post_arguments(int argc, char **argv)
         }
     }
 
-    if (post.port != 0 && post.n > 0 && body != NULL && post.n_conns > 0
-        && post.n_conns <= POST_MAX
-        && (post_is("none") || post.credentials != 0 || post.key != NULL))
+    if (post.port != 0 && r->n > 0 && (r->file != NULL) != (r->get != NULL)
+        && (r->get == NULL || strchr(r->get, '?') != NULL)
+        && post.n_conns > 0 && post.n_conns <= POST_MAX
+        && (strcmp(r->alg, "none") == 0 || r->credentials != 0
+            || r->key != NULL))
     {
-        post_read_body(body);
         return;
     }
 
@@ -727,32 +450,27 @@ int
 main(int argc, char **argv)
 {
     int       i;
+    long      n;
     SSL_CTX  *tls;
     int64_t   began, ended, cpu;
 
     post_arguments(argc, argv);
-    post_read_key();
     tls = post_tls();
-    post.created = (long) time(NULL);
-    snprintf(post.run, sizeof(post.run), "%llx",
-             (unsigned long long) post_now() ^ (unsigned long long) getpid());
-    post.us = calloc((size_t) post.n, sizeof(uint32_t));
+    post_requests_make(&post.requests);
+    n = post.requests.n;
+    post.us = calloc((size_t) n, sizeof(uint32_t));
     post.epoll = epoll_create1(EPOLL_CLOEXEC);
 
     if (post.us == NULL || post.epoll == -1) {
         post_die("memory");
     }
 
-    if (!post_is("none")) {
-        post_sign_all();
-    }
-
     post_make_due();
     post_pin();
 
     for (i = 0; i < post.n_conns; i++) {
-        post_open(&post.conns[i], tls);
-        post.idle[post.n_idle++] = &post.conns[i];
+        post_open(&post_conns[i], tls);
+        post.idle[post.n_idle++] = &post_conns[i];
     }
 
     began = post_now();
@@ -761,11 +479,11 @@ main(int argc, char **argv)
     cpu = post_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     ended = post_now();
 
-    qsort(post.us, (size_t) post.n, sizeof(uint32_t), post_compare);
+    qsort(post.us, (size_t) n, sizeof(uint32_t), post_compare);
     printf("{\"ok\":%ld,\"other\":%ld,\"ns\":%lld,\"cpu_ns\":%lld,\"p50\":%u,"
            "\"p99\":%u,\"max\":%u}\n", post.ok, post.other,
-           (long long) (ended - began), (long long) cpu, post.us[post.n / 2],
-           post.us[post.n - 1 - post.n / 100], post.us[post.n - 1]);
+           (long long) (ended - began), (long long) cpu, post.us[n / 2],
+           post.us[n - 1 - n / 100], post.us[n - 1]);
 
     return 0;
 }

@@ -1,6 +1,6 @@
 #define _GNU_SOURCE             /* open file description locks */
 
-#include "xc_map.h"
+#include "xc_map_impl.h"
 
 #include "xc_crypto.h"
 
@@ -15,8 +15,6 @@
 #define XC_MAP_FORMAT           2
 #define XC_MAP_PAGE             4096
 #define XC_MAP_BOOT_ID_LEN      36
-#define XC_MAP_SECRET_SIZE      32
-#define XC_MAP_SAMPLE           12500   /* buckets: 9.6 MB, some 1 ms */
 
 /*
  * Octets of the file that locks are taken on (open file description locks:
@@ -27,34 +25,6 @@
  */
 #define XC_MAP_LOCK_LIFE        0
 #define XC_MAP_LOCK_MAKER       1
-
-/*
- * Everything above `check` is written once, by the maker; `check` last, so
- * that a file whose making was cut short is a damaged one.
- */
-struct xc_map_header_s {
-    char              magic[8];
-    uint32_t          format;
-    uint32_t          mutex_size;       /* of the C library that made it */
-    uint64_t          size;
-    uint64_t          replay;
-    uint64_t          n_buckets;
-    int64_t           birth_s;
-    char              boot_id[40];      /* zero-padded */
-    uint8_t           secret[XC_MAP_SECRET_SIZE];
-    uint64_t          check;
-
-    _Atomic int64_t   clock_s;
-    _Atomic uint64_t  budget;           /* second << 24 | used */
-    _Atomic uint64_t  generation;
-    pthread_mutex_t   agencies_lock;
-    _Atomic uint64_t  published;
-
-    /* Zero in maps of before they were there. */
-    xc_map_window_t   window;
-    _Atomic uint64_t  fleet;            /* whose store knows more nonces */
-    _Atomic int64_t   left_s;           /* when the node last left a fleet */
-};
 
 typedef struct {
     size_t  stripes, counters, agencies, standing, nonces, size;
@@ -507,99 +477,4 @@ void
 xc_map_mutex_unlock(pthread_mutex_t *mutex)
 {
     (void) pthread_mutex_unlock(mutex);
-}
-
-
-const uint8_t *
-xc_map_secret(const xc_map_t *map)
-{
-    return map->header->secret;
-}
-
-
-int64_t
-xc_map_birth_s(const xc_map_t *map)
-{
-    int64_t  left_s = atomic_load(&map->header->left_s);
-
-    return left_s == 0 ? map->header->birth_s
-                       : XC_MAX(map->header->birth_s, left_s);
-}
-
-
-/* The time first: who reads in between still refuses. */
-void
-xc_map_fleet(xc_map_t *map, uint64_t fleet, int64_t now_s)
-{
-    uint64_t  before = atomic_load(&map->header->fleet);
-
-    if (before != 0 && before != fleet) {
-        atomic_store(&map->header->left_s, xc_map_clock_s(map, now_s));
-    }
-
-    atomic_store(&map->header->fleet, fleet);
-}
-
-
-int64_t
-xc_map_clock_s(xc_map_t *map, int64_t now_s)
-{
-    int64_t  seen = atomic_load(&map->header->clock_s);
-
-    while (seen < now_s) {
-        if (atomic_compare_exchange_weak(&map->header->clock_s, &seen, now_s)) {
-            return now_s;
-        }
-    }
-
-    return seen;
-}
-
-
-uint64_t
-xc_map_next_generation(xc_map_t *map)
-{
-    return atomic_fetch_add(&map->header->generation, 1) + 1;
-}
-
-
-/* Without locks: a figure for people, off by what happens meanwhile.  Keys are
- * hashes, so that some of the buckets speak for all. */
-uint64_t
-xc_map_nonces_used(const xc_map_t *map, int64_t now_s)
-{
-    size_t                 slot;
-    uint64_t               i, used = 0;
-    uint64_t               n = XC_MIN(map->n_buckets, XC_MAP_SAMPLE);
-    const xc_map_nonce_t  *bucket;
-
-    for (i = 0; i < n; i++) {
-        bucket = &map->nonces[map->n_buckets * i / n * XC_MAP_BUCKET];
-
-        for (slot = 0; slot < XC_MAP_BUCKET; slot++) {
-            used += xc_map_nonce_holds(&bucket[slot], now_s);
-        }
-    }
-
-    return used * map->n_buckets / n;
-}
-
-
-bool
-xc_map_budget(xc_map_t *map, int64_t now_s, uint32_t max)
-{
-    uint64_t  seen, next, second = (uint64_t) now_s << 24;
-
-    seen = atomic_load(&map->header->budget);
-
-    do {
-        next = (seen & ~(uint64_t) 0xffffff) == second ? seen + 1 : second + 1;
-
-        if ((next & 0xffffff) > max) {
-            return false;
-        }
-
-    } while (!atomic_compare_exchange_weak(&map->header->budget, &seen, next));
-
-    return true;
 }

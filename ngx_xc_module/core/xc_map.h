@@ -70,7 +70,7 @@ typedef struct {
 
 #define XC_MAP_WINDOW_MAX   65535
 
-typedef struct xc_map_header_s xc_map_header_t;     /* xc_map.c */
+typedef struct xc_map_header_s xc_map_header_t;     /* xc_map_impl.h */
 
 typedef struct {
     int                fd;

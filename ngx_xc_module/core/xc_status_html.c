@@ -42,8 +42,9 @@ static const char  xc_status_css[] =
         ".g tr{display:grid;grid-template-columns:repeat(4,minmax(0,1fr))}"
         ".d tr{grid-template-columns:repeat(3,minmax(0,1fr))}"
         ".g th[scope=row]{grid-column:1/-1;background:var(--soft)}"
-        ".g thead th{font-size:.78rem;padding:.25rem .15rem;"
-            "white-space:normal}"
+        ".g thead th,.n thead th+th{font-size:.78rem;"
+            "padding:.25rem .15rem;white-space:normal}"
+        ".e th,.e td{min-width:4.6rem}"
         ".n thead th:first-child{grid-column:1/-1}"
         ".h{grid-template-columns:1fr}}";
 
@@ -315,7 +316,7 @@ xc_sh_decisions(const xc_status_t *s, size_t row, xc_buf_t *out)
     }
 
     xc_status_section(out, "Decisions", "核验结果");
-    xc_buf_z(out, "<div class=\"box\" tabindex=\"0\" role=\"region\" "
+    xc_buf_z(out, "<section class=\"box\" tabindex=\"0\" "
                   "aria-label=\"Decisions\"><table class=\"n g d\"><thead>"
                   "<tr>");
     xc_sh_column(out, "Decision", "结果");
@@ -369,7 +370,7 @@ xc_sh_refused(const xc_status_t *s, size_t row, xc_buf_t *out)
         return true;
     }
 
-    xc_buf_z(out, "</tbody></table></div>\n");
+    xc_buf_z(out, "</tbody></table></section>\n");
 
     return false;
 }
@@ -395,7 +396,7 @@ xc_sh_credentials(const xc_status_t *s, size_t row, xc_buf_t *out)
     (void) row;
 
     xc_status_section(out, "Credentials by days to expiry", "凭证有效期");
-    xc_buf_z(out, "<div class=\"box\" tabindex=\"0\" role=\"region\" "
+    xc_buf_z(out, "<section class=\"box\" tabindex=\"0\" "
                   "aria-label=\"Credentials\"><table class=\"g\"><thead>"
                   "<tr>");
 
@@ -409,11 +410,12 @@ xc_sh_credentials(const xc_status_t *s, size_t row, xc_buf_t *out)
         xc_sh_cell(out, s->credentials[i]);
     }
 
-    xc_buf_z(out, "</tr></tbody></table></div>\n");
+    xc_buf_z(out, "</tr></tbody></table></section>\n");
 
     if (s->n_ending != 0) {
-        xc_buf_z(out, "<div class=\"box\" tabindex=\"0\" role=\"region\" "
-                      "aria-label=\"Ending soon\"><table><thead><tr>");
+        xc_buf_z(out, "<section class=\"box\" tabindex=\"0\" "
+                      "aria-label=\"Ending soon\"><table class=\"e\">"
+                      "<thead><tr>");
         xc_sh_column(out, "Agency", "机关");
         xc_sh_column(out, "Credential", "凭证");
         xc_sh_column(out, "Days left", "剩余天数");
@@ -447,7 +449,7 @@ xc_sh_ending(const xc_status_t *s, size_t row, xc_buf_t *out)
         return true;
     }
 
-    xc_buf_z(out, "</tbody></table></div>\n");
+    xc_buf_z(out, "</tbody></table></section>\n");
 
     return false;
 }
@@ -491,7 +493,7 @@ xc_sh_agencies(const xc_status_t *s, size_t row, xc_buf_t *out)
 
     if (row == 0) {
         xc_status_section(out, "Agencies", "机关");
-        xc_buf_z(out, "<div class=\"box\" tabindex=\"0\" role=\"region\" "
+        xc_buf_z(out, "<section class=\"box\" tabindex=\"0\" "
                       "aria-label=\"Agencies\"><table class=\"n g\">"
                       "<thead><tr>");
         xc_sh_column(out, "Agency", "机关");
@@ -512,7 +514,7 @@ xc_sh_agencies(const xc_status_t *s, size_t row, xc_buf_t *out)
         return true;
     }
 
-    xc_buf_z(out, "</tbody></table></div>\n");
+    xc_buf_z(out, "</tbody></table></section>\n");
 
     return false;
 }
