@@ -16,6 +16,8 @@ HARD_LD := -Wl,-z,relro -Wl,-z,now
 HIDE    := -fvisibility=hidden -fPIC
 DEPS     = -MMD -MP
 LIBS    := -ljansson -lpcre2-8 -lcrypto -lpthread
+# Tests run once: compiling them costs more than -O2 would gain.
+UNIT_CFLAGS := $(patsubst -O2,-O1,$(CFLAGS))
 FUZZ    := -g -O1 -std=gnu11 -fno-sanitize-recover=undefined
 FUZZ_C  := $(FUZZ) -fsanitize=fuzzer-no-link,address,undefined
 FUZZ_LD := $(FUZZ) -fsanitize=fuzzer,address,undefined
@@ -25,6 +27,7 @@ CLI     := ngx_xc_module/cli
 UNITS   := $(shell sed -e '/^\#/d' $(CORE)/sources)
 
 CORE_O  := $(UNITS:%=$(BUILD)/core/%.o)
+CORE_A  := $(BUILD)/core/core.a
 CLI_O   := $(patsubst $(CLI)/%.c,$(BUILD)/cli/%.o,$(wildcard $(CLI)/*.c))
 HEAP_O  := $(BUILD)/cli/xc_heap.o
 TESTS   := $(patsubst t/unit/%.c,$(BUILD)/unit/%,\
@@ -57,7 +60,13 @@ $(BUILD)/cli/%.o: $(CLI)/%.c $(BUILD)/flags
 
 $(BUILD)/unit/%.o: t/unit/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(HARDEN) $(WARN) $(DEPS) -I$(CORE) -c -o $@ $<
+	$(CC) $(UNIT_CFLAGS) $(HARDEN) $(WARN) $(DEPS) -I$(CORE) -c -o $@ $<
+
+# Of which a program takes what it needs: linking all, again and again, takes
+# as long as compiling.
+$(CORE_A): $(CORE_O)
+	@rm -f $@
+	$(AR) rcs $@ $^
 
 $(BUILD)/xcctl: $(CLI_O) $(CORE_O)
 	$(CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -72,7 +81,7 @@ WRAP_test_approval := $(WRAP_test_jwt)
 # The generator.
 WRAP_test_id := -Wl,--wrap=xc_random
 
-$(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/unit/xt.o $(HEAP_O) $(CORE_O)
+$(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/unit/xt.o $(HEAP_O) $(CORE_A)
 	$(CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS) $(WRAP_$*) -o $@ $^ $(LIBS)
 
 $(BUILD)/bench_%.o: bench/%.c $(BUILD)/flags
@@ -80,6 +89,11 @@ $(BUILD)/bench_%.o: bench/%.c $(BUILD)/flags
 
 $(BUILD)/bench_%: $(BUILD)/bench_%.o $(HEAP_O) $(CORE_O)
 	$(CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The load of what is measured through nginx.
+$(BUILD)/post: bench/post.c bench/post_request.c bench/post.h $(BUILD)/flags
+	$(CC) $(CFLAGS) $(WARN) $(LDFLAGS) -o $@ $(filter %.c,$^) -lssl \
+	    -lcrypto -lpthread -lm
 
 # libFuzzer needs the core instrumented too, once for all targets.
 $(BUILD)/fuzz/core/%.o: $(CORE)/%.c $(wildcard $(CORE)/*.h $(CORE)/*.def)

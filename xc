@@ -8,8 +8,8 @@ root=$PWD
 # Debian packages by what needs them.
 pkgs_build="nginx nginx-dev gcc libc6-dev make libpcre2-dev
             libjansson-dev libssl-dev zlib1g-dev libhiredis-dev"
-pkgs_test="perl libcryptx-perl libio-socket-ssl-perl curl openssl binutils
-           redis-server"
+pkgs_test="perl libcryptx-perl libcpanel-json-xs-perl libio-socket-ssl-perl
+           curl openssl binutils redis-server"
 pkgs_bench="wrk"
 # what bench compare holds the gate against, and runs it with
 pkgs_compare="libnginx-mod-http-lua lua-cjson libnginx-mod-http-js
@@ -27,6 +27,13 @@ pkgs_browser="chromium fonts-noto-cjk"  # large: not among CI's
 # and of npm what t/clients/package.json and t/browser/package.json name
 npm_peers=$PWD/build/peers
 npm_browser=$PWD/build/browser
+
+# The tests that take longest, as prove --timer shows them.
+long_tests="clients_docs nation browser_intake observe fleet_faults fleet_fake
+            mtls monitoring monitoring_slices replay fleet jwt fleet_births
+            fleet_conf signature body closed flood upgrade faults reload
+            unicode docs checkpoint schema proxy evidence policy_tools clock
+            fleet_model durable config audit_tools browser keys conformance"
 
 export CC=${CC:-gcc}
 export LC_ALL=C.UTF-8
@@ -273,8 +280,11 @@ cmd_build()
     mkdir -p "$build"
     (
         flock 9
+        trap wait EXIT
+        # beside nginx's configure, which keeps one processor busy
+        make -s -j "$jobs" BUILD="$build" CFLAGS="$cflags" tool unit &
         make_module
-        make -s -j "$jobs" BUILD="$build" CFLAGS="$cflags" tool unit
+        wait $!
     ) 9>"$build/lock"
 }
 
@@ -331,12 +341,14 @@ cmd_test()
         mapfile -t units < <(find "$build/unit" -name 'test_*' -perm -u+x \
                              -type f | sort)
         # the longest first, so that none of them is left alone at the end
-        mapfile -t files < <(ls t/fleet*.t t/browser*.t t/clients*.t \
-                                t/nation.t t/observe.t t/*.t | awk '!n[$0]++')
+        mapfile -t files < <(printf 't/%s.t\n' $long_tests
+                             printf '%s\n' t/*.t)
+        mapfile -t files < <(printf '%s\n' "${files[@]}" | awk '!n[$0]++')
         set -- "${files[@]}" "${units[@]}"
     fi
 
-    n=${XC_JOBS:-$((jobs * 3 > 8 ? 8 : jobs * 3))}
+    # they wait about as long as they compute
+    n=${XC_JOBS:-$((jobs * 4 > 12 ? 12 : jobs * 4))}
     prove -j "$n" -It/lib "$@"
 }
 
@@ -469,7 +481,7 @@ cmd_compare()
 
     need $pkgs_test $pkgs_compare
     cmd_build
-    $cc -o "$build/post" bench/post.c -lssl -lcrypto -lpthread -lm
+    make -s BUILD="$build" "$build/post"
     $cc -o "$build/bench_openssl" bench/openssl.c -lcrypto
     $cc -shared -fPIC -o "$build/synctime.so" bench/synctime.c
     export XC_BUILD=$build XC_MODULE=$build/ngx_xc_module.so

@@ -178,19 +178,9 @@ sub accessible {
 
     SKIP: {
         skip 'axe-core is not installed: ./xc deps browser', 1 if !-e $axe;
-        my $script = slurp($axe);
-        utf8::decode($script);
-        $browser->evaluate("$script; 0");
-        my $found = $browser->evaluate(<<'END');
-axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',
-                    'best-practice'] })
-.then(r => JSON.stringify([...r.violations, ...r.incomplete].map(v =>
-    [v.id, v.help, ...v.nodes.map(n => n.html.slice(0, 100) + ' '
-                                       + n.failureSummary)])))
-END
-        is_deeply($json->decode($found), [],
-                  "$what: axe-core finds nothing")
-            or diag($found);
+        my $found = $browser->accessibility($axe);
+        is_deeply($found, [], "$what: axe-core finds nothing")
+            or diag(explain($found));
     }
 }
 

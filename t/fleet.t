@@ -12,7 +12,6 @@ use JSON::PP;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use XC::Chain;
 use XC::Fleet;
 use XC::Gate;
 use XC::Nginx;
@@ -44,9 +43,7 @@ checks();
 results();
 status();
 kept();
-whole($fleet->node($_), "n$_", seen => [$fleet->all_seen($_)])
-    for 1 .. $fleet->size;
-finish($fleet);
+$fleet->finish;
 
 clocks();
 done_testing;
@@ -418,10 +415,7 @@ sub clocks {
     for my $by ($too_far, -$too_far) {
         wrong_clock($shim[1], $by);
     }
-    $fleet->seen($_) for 1 .. 3;
-    whole($fleet->node($_), "clocks: n$_", seen => [$fleet->all_seen($_)])
-        for 1 .. 3;
-    finish($fleet);
+    $fleet->finish(named => 'clocks: ');
 }
 
 
@@ -521,11 +515,4 @@ sub not_near_midnight {
     my $left = 86_400 - (time + 8 * 3600) % 86_400;
 
     sleep $left + 1 if $left < 20;
-}
-
-
-sub finish {
-    my ($fleet) = @_;
-
-    $_->finish for $fleet->nodes;
 }

@@ -11,7 +11,6 @@ use utf8;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use XC::Chain;
 use XC::Fleet;
 use XC::Gate;
 use XC::Nginx;
@@ -33,14 +32,7 @@ held();
 failed_back();
 two_skews();
 
-for my $i (1, 2) {
-    my $node = $fleet->node($i);
-
-    $node->stop;
-    $fleet->seen($i);
-    whole($node, "n$i", seen => [$fleet->all_seen($i)]);
-}
-$_->finish for $fleet->nodes;
+$fleet->finish;
 done_testing;
 
 

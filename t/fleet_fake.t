@@ -10,7 +10,6 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(time);
 
-use XC::Chain;
 use XC::FakeRedis;
 use XC::Fleet;
 use XC::Gate;
@@ -31,10 +30,7 @@ answers();
 greetings();
 real_one();
 
-$t->stop;
-$fleet->seen(1);
-whole($t, 'the log', seen => [$fleet->all_seen(1)]);
-$t->finish;
+$fleet->finish;
 done_testing;
 
 

@@ -11,7 +11,10 @@ use IO::Socket::INET;
 use JSON::PP;
 use POSIX ();
 
+use XC::JSON;
+
 my $json = JSON::PP->new->ascii->canonical;
+my $reader = json_reader();
 
 
 # dir: where its two files lie; port: a free port of 127.0.0.1.
@@ -74,7 +77,7 @@ sub requests {
     my ($self) = @_;
 
     open my $fh, '<', $self->{log} or return ();
-    my @seen = map { $json->decode($_) } <$fh>;
+    my @seen = map { $reader->decode($_) } <$fh>;
     return @seen;
 }
 

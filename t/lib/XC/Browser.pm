@@ -110,6 +110,27 @@ sub faults {
 }
 
 
+# What axe-core, the file, finds in it and can't decide, but for rules that are
+# left out: of each the rule, its help and where it is.
+sub accessibility {
+    my ($self, $axe, @but) = @_;
+    my $script = _slurp($axe);
+    my %but = map { $_ => { enabled => JSON::PP::false } } @but;
+    my $rules = $json->encode(\%but);
+
+    utf8::decode($script);
+    $self->evaluate("$script; 0");
+    my $found = $self->evaluate(<<"END");
+axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',
+                    'best-practice'], rules: $rules })
+.then(r => JSON.stringify([...r.violations, ...r.incomplete].map(v =>
+    [v.id, v.help, ...v.nodes.map(n => n.html.slice(0, 100) + ' '
+                                       + n.failureSummary)])))
+END
+    return JSON::PP->new->decode($found);
+}
+
+
 # The whole page, also what is below the window's edge, as PNG.
 sub picture {
     my ($self, $file, $width, $height) = @_;

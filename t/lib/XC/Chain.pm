@@ -9,12 +9,13 @@ use warnings;
 
 use Digest::SHA qw(sha256_hex);
 use Exporter qw(import);
-use JSON::PP;
 use Test::More ();
+
+use XC::JSON;
 
 our @EXPORT = qw(log_files log_records whole);
 
-my $json = JSON::PP->new->utf8;
+my $json = json_reader();
 
 
 # The log's files in the state directory, oldest first: by the seq that they

@@ -16,6 +16,9 @@ use JSON::PP;
 use MIME::Base64 qw(encode_base64);
 use Time::HiRes qw(alarm time);
 
+use XC::JSON;
+
+my $json = json_reader();
 my %digest_names = ('sha-256' => 'SHA256', 'sha-512' => 'SHA512');
 
 
@@ -366,7 +369,7 @@ sub _finish {
 
     $answer->{body} = $body;
     if (($answer->{headers}{'content-type'} // '') =~ m{[/+]json}) {
-        $answer->{json} = eval { JSON::PP->new->utf8->decode($body) };
+        $answer->{json} = eval { $json->decode($body) };
     }
     return $answer;
 }

@@ -9,6 +9,7 @@ use warnings;
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
+use XC::Chain;
 use XC::Gate;
 use XC::Nginx;
 use XC::Redis;
@@ -233,7 +234,25 @@ sub seen {
 }
 
 
-sub all_seen { @{ $_[0]{seen}{ $_[1] } // [] } }
+# The end of a test: every node stops, and its log is whole and has what its
+# back end saw since it began.  named: before each node's name; also: what else
+# holds of a node, given it and its name.
+sub finish {
+    my ($self, %o) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    for my $i (1 .. $self->size) {
+        my $node = $self->node($i);
+        my $name = ($o{named} // '') . "n$i";
+
+        Test::More::ok($node->stop, "$name: stops");
+        $self->seen($i);
+        whole($node, $name, seen => $self->{seen}{$i});
+        $o{also}->($node, $name) if $o{also};
+    }
+    $_->finish for $self->nodes;
+    return;
+}
 
 
 1;

@@ -18,6 +18,8 @@ use JSON::PP;
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
+use XC::JSON;
+
 our @EXPORT = qw(admitted chain_whole decision decisions nothing_leaked
                  outcome reason reasons refused);
 
@@ -35,7 +37,7 @@ my $limit = qr/"(?:rate|per_day|refusals)"/;
 # Not recorded: what could not be written.
 my %unrecorded = map { $_ => 1 } qw(audit-unavailable);
 
-my $json = JSON::PP->new->utf8;
+my $json = json_reader();
 my $reasons;
 
 # names of tests hold Chinese

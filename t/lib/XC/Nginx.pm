@@ -13,17 +13,17 @@ use File::Path qw(remove_tree);
 use File::Spec;
 use File::Temp ();
 use IO::Socket::INET;
-use JSON::PP;
 use POSIX ();
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
 use XC::Backend;
 use XC::Client;
+use XC::JSON;
 use XC::Policy;
 
 my $root = abs_path(dirname(__FILE__) . '/../../..');
-my $json = JSON::PP->new->utf8;
+my $json = json_reader();
 my %alive;
 
 
