@@ -9,32 +9,32 @@ use warnings;
 use utf8;
 
 use Crypt::Mac::HMAC qw(hmac);
-use Crypt::PK::ECC;
-use Crypt::PK::Ed25519;
-use Crypt::PK::RSA;
-use Digest::SHA qw(sha256 sha256_hex);
+use Digest::SHA qw(sha256_hex);
 use IPC::Open2;
 use JSON::PP;
 use MIME::Base64 qw(encode_base64url);
 use Test::More;
 
+use XC::Certs;
 use XC::Client;
 use XC::Gate;
 use XC::Nginx;
 use XC::Policy;
+use XC::Token qw(sign);
 
 my $json = JSON::PP->new->utf8->canonical;
 my $issuer = 'https://issuer.example/"quoted"';
 my $aud = 'https://platform.example';
 my $submit = '/xc/v1/requests';
 my $secret_claim = 'nobody-may-log-this';
-my %keys;                   # name => [alg, Crypt::PK]
+my $made = XC::Token->new($aud);
 my @tokens;                 # every one made here
 
 my $t = XC::Nginx->new;
 my $policy = make_policy();
 my $query = $policy->query;
-my %cert = map { $_ => certificate($_) } qw(one two);
+my $certs = XC::Certs->new($t->prefix);
+my %cert = map { $_ => $certs->cert($_, "/CN=$_", ca => 'self') } qw(one two);
 
 $t->gate_conf(
     server   => 'ssl_verify_client optional_no_ca;'
@@ -45,8 +45,8 @@ $t->gate_conf(
 $t->run;
 
 my $plain = $t->client;
-my $client = $t->client(%{ $cert{one}{client} });
-my $other = $t->client(%{ $cert{two}{client} });
+my $client = $t->client(presents('one'));
+my $other = $t->client(presents('two'));
 my $both = $t->client(port => $t->port('both'));
 
 passes();
@@ -79,17 +79,17 @@ sub make_policy {
     my $county = $p->agency('310115')->{credentials};
 
     push @$county,
-        issuer($issuer, 'EdDSA', ['k1', 'k2']),
-        { %{ issuer('https://once.example', 'Ed25519', ['once']) },
+        $made->issuer($issuer, 'EdDSA', ['k1', 'k2']),
+        { %{ $made->issuer('https://once.example', 'Ed25519', ['once']) },
           jti => JSON::PP::true };
     push @{ $p->agency('310000')->{credentials} },
-        issuer('https://province.example', 'EdDSA', ['province']);
+        $made->issuer('https://province.example', 'EdDSA', ['province']);
 
-    push @$county, issuer("https://\L$_\E.example", $_, [$_])
+    push @$county, $made->issuer("https://\L$_\E.example", $_, [$_])
         for qw(ES256 ES384 PS256 RS256);
 
     # a set in a file
-    my $file = issuer('https://file.example', 'EdDSA', ['f1', 'f2']);
+    my $file = $made->issuer('https://file.example', 'EdDSA', ['f1', 'f2']);
     $t->write_file('jwks.json', $json->pretty->encode($file->{jwks}), 0644);
     $json->pretty(0);
     push @$county, { %$file, jwks => { file => 'jwks.json' } };
@@ -97,7 +97,7 @@ sub make_policy {
     $data->{rates}{few} = { rate => '1r/m', burst => 1,
                             refusals => '1r/m' };
     $p->add_agency('few', 'county',
-        { %{ issuer('https://few.example', 'EdDSA', ['few']) },
+        { %{ $made->issuer('https://few.example', 'EdDSA', ['few']) },
           jti => JSON::PP::true },
         region => '310115', parent => '310000', rate => 'few');
 
@@ -105,86 +105,21 @@ sub make_policy {
 }
 
 
-# A credential with fresh keys of these kids.
-sub issuer {
-    my ($iss, $alg, $kids) = @_;
-    my @jwks;
-
-    for my $kid (@$kids) {
-        my $pk = generate($alg);
-        $keys{$kid} = [$alg, $pk];
-        push @jwks, { %{ $pk->export_key_jwk('public', 1) }, kid => $kid,
-                      use => 'sig', alg => $alg };
-    }
-    return { type => 'jwt', iss => $iss, aud => $aud, alg => $alg,
-             jwks => { keys => \@jwks } };
-}
-
-
-sub generate {
-    my ($alg) = @_;
-
-    return Crypt::PK::Ed25519->new->generate_key if $alg =~ /^Ed/;
-    return Crypt::PK::RSA->new->generate_key(256) if $alg =~ /^[PR]S/;
-    return Crypt::PK::ECC->new->generate_key(
-        $alg eq 'ES256' ? 'secp256r1' : 'secp384r1');
-}
-
-
-sub sign {
-    my ($alg, $pk, $text) = @_;
-
-    return $pk->sign_message($text) if $alg =~ /^Ed/;
-    return $pk->sign_message($text, 'SHA256', 'pss', 32) if $alg eq 'PS256';
-    return $pk->sign_message($text, 'SHA256', 'v1.5') if $alg eq 'RS256';
-    return $pk->sign_message_rfc7518($text, $alg eq 'ES256' ? 'SHA256'
-                                                            : 'SHA384');
-}
-
-
-# Of kid k1, bound to the first certificate.  Options: kid (whose key), header
-# and claims (members that replace, undef removes), signature (a code that gets
-# the text).
+# Of kid k1, bound to the first certificate.  Options as XC::Token's.
 sub token {
     my (%o) = @_;
-    my $kid = $o{kid} // 'k1';
-    my ($alg, $pk) = @{ $keys{$kid} };
-    my %header = (alg => $alg, kid => $kid, typ => 'JWT',
-                  %{ $o{header} // {} });
-    my %claims = (iss => $issuer, aud => $aud, exp => time + 300,
-                  cnf => { 'x5t#S256' => $cert{one}{x5t} },
-                  note => $secret_claim, %{ $o{claims} // {} });
 
-    for my $h (\%header, \%claims) {
-        delete $h->{$_} for grep { !defined $h->{$_} } keys %$h;
-    }
-    my $text = join '.', map { encode_base64url($json->encode($_)) }
-                         \%header, \%claims;
-    my $signature = $o{signature} ? $o{signature}->($text)
-                                  : sign($alg, $pk, $text);
-    my $token = "$text." . encode_base64url($signature);
-
-    push @tokens, $token;
-    return $token;
+    push @tokens, $made->token(kid => 'k1', %o, claims => {
+        iss => $issuer, cnf => { 'x5t#S256' => $cert{one}{x5t} },
+        note => $secret_claim, %{ $o{claims} // {} } });
+    return $tokens[-1];
 }
 
 
-# A self-signed client's certificate: its thumbprint and what a client needs.
-sub certificate {
+sub presents {
     my ($name) = @_;
-    my $base = $t->path("client-$name");
 
-    system("openssl req -x509 -nodes -days 30 -newkey ec"
-           . " -pkeyopt ec_paramgen_curve:P-256 -subj /CN=$name"
-           . " -keyout '$base.key' -out '$base.crt' >/dev/null 2>&1"
-           . " && openssl x509 -in '$base.crt' -outform DER -out '$base.der'")
-        == 0 or die "openssl: $?";
-
-    return { x5t => encode_base64url(sha256($t->read_file("$base.der"))),
-             client => { ssl => { SSL_cert_file => "$base.crt",
-                                  SSL_key_file => "$base.key" },
-                         curl => ['--cert', "$base.crt",
-                                  '--key', "$base.key"] } };
+    return map { $_ => $cert{$name}{$_} } qw(ssl curl);
 }
 
 
@@ -271,21 +206,24 @@ sub algorithms {
         admitted($t, $alg, get(kid => $alg, claims => \%claims));
         invalid("$alg, another signature", qr/does not verify/, kid => $alg,
                 claims => \%claims,
-                signature => sub { sign(@{ $keys{$alg} }, "$_[0]x") });
+                signature => sub { sign($made->key($alg), "$_[0]x") });
     }
     invalid('PS256 with a salt of 20', qr/does not verify/, kid => 'PS256',
             claims => { iss => 'https://ps256.example' },
             signature => sub {
-                $keys{PS256}[1]->sign_message($_[0], 'SHA256', 'pss', 20);
+                ($made->key('PS256'))[1]->sign_message($_[0], 'SHA256', 'pss',
+                                                       20);
             });
     invalid('RS256 for a key of PS256', qr/^alg is not/, kid => 'PS256',
             header => { alg => 'RS256' },
             claims => { iss => 'https://ps256.example' },
-            signature => sub { sign('RS256', $keys{PS256}[1], $_[0]) });
+            signature => sub {
+                sign('RS256', ($made->key('PS256'))[1], $_[0]);
+            });
     invalid('ES256 in DER', qr/does not verify/, kid => 'ES256',
             claims => { iss => 'https://es256.example' },
             signature => sub {
-                $keys{ES256}[1]->sign_message($_[0], 'SHA256');
+                ($made->key('ES256'))[1]->sign_message($_[0], 'SHA256');
             });
 }
 
@@ -311,7 +249,7 @@ END_PROGRAM
         my $file = $t->write_file('sign.py', $program);
         my $pid = open2(my $out, my $in, $python, $file);
         for my $kid (qw(k1 ES256 ES384 PS256 RS256)) {
-            my ($alg, $pk) = @{ $keys{$kid} };
+            my ($alg, $pk) = $made->key($kid);
             my $iss = $kid eq 'k1' ? $issuer : "https://\L$kid\E.example";
 
             # a fraction of a second, as this language's clock has it
@@ -338,7 +276,7 @@ END_PROGRAM
 # --- refused -----------------------------------------------------------------
 
 sub headers {
-    my ($alg, $pk) = @{ $keys{k1} };
+    my ($alg, $pk) = $made->key('k1');
     my $raw = $pk->export_key_raw('public');
 
     invalid('alg none', qr/^alg is not/, header => { alg => 'none' },
@@ -347,7 +285,7 @@ sub headers {
     invalid('HS256 with the public key', qr/^alg is not/,
             header => { alg => 'HS256' },
             signature => sub { hmac('SHA256', $raw, $_[0]) });
-    my $rsa = $keys{RS256}[1]->export_key_pem('public');
+    my $rsa = ($made->key('RS256'))[1]->export_key_pem('public');
     invalid('HS256 with the public key in PEM', qr/^alg is not/,
             kid => 'RS256', header => { alg => 'HS256' },
             claims => { iss => 'https://rs256.example' },
@@ -383,7 +321,7 @@ sub claims {
     admitted($t, 'one aud of several',
              get(claims => { aud => ['https://other.example', $aud] }));
     invalid('claims changed behind the signature', qr/does not verify/,
-            signature => sub { sign(@{ $keys{k1} }, "$_[0]x") });
+            signature => sub { sign($made->key('k1'), "$_[0]x") });
 }
 
 
