@@ -183,8 +183,8 @@ void ngx_xc_pace_done(ngx_xc_audit_t *audit);
 /* Starts a batch when it is time, where none is in flight */
 void ngx_xc_audit_kick(ngx_xc_audit_t *audit);
 
-/* A batch has ended; it took commit_us */
-void ngx_xc_pace_rest(ngx_xc_audit_t *audit);
+/* A batch of so many decisions has ended; it took commit_us */
+void ngx_xc_pace_rest(ngx_xc_audit_t *audit, ngx_uint_t decisions);
 
 /* CLOCK_MONOTONIC */
 int64_t ngx_xc_pace_now_us(void);

@@ -314,12 +314,15 @@ ngx_xc_audit_thread(void *data, ngx_log_t *log)
 void
 ngx_xc_audit_event(ngx_event_t *ev)
 {
+    ngx_uint_t       waiting;
     ngx_xc_audit_t  *audit = ev->data;
 
     audit->running = 0;
+    waiting = audit->waiting;
 
-    ngx_xc_pace_rest(audit);
     ngx_xc_audit_settle(audit);
+
+    ngx_xc_pace_rest(audit, waiting - audit->waiting);
 
     /* the next batch writes while this one's requests go on; after a failure
      * only a new decision or the tick tries again, once a checkpoint that the

@@ -16,7 +16,8 @@
  * After a batch, a pause of twice what it took, so that those who share the disk
  * have most of it, within bounds: at least some times what a batch costs that
  * syncs nothing, at most what latency it may cost.  A decision that comes later
- * than that starts its batch at once.
+ * than that starts its batch at once, and so does one after a batch of one: who
+ * asks one thing after the other would wait for company that does not come.
  */
 #define NGX_XC_PAUSE_TIMES      2
 #define NGX_XC_PAUSE_MIN_US     200
@@ -90,9 +91,13 @@ ngx_xc_pace_now_us(void)
 
 
 void
-ngx_xc_pace_rest(ngx_xc_audit_t *audit)
+ngx_xc_pace_rest(ngx_xc_audit_t *audit, ngx_uint_t decisions)
 {
     int64_t  pause_us;
+
+    if (decisions <= 1) {
+        return;
+    }
 
     pause_us = ngx_min(audit->commit_us * NGX_XC_PAUSE_TIMES,
                        NGX_XC_PAUSE_MAX_US);
