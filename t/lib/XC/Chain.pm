@@ -59,6 +59,11 @@ sub log_records {
 #   n         so many allowed records there are
 sub whole {
     my ($t, $name, %o) = @_;
+
+    # an outcome is written soon after its answer, not before
+    $t->wait_for(sub { !_outcomes([log_records($t)], $o{outcomes} // 0) })
+        if $t->master_pid;
+
     my @files = log_files($t);
     my @all = log_records($t);
     my @bad = _chain(@all);
