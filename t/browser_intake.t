@@ -10,8 +10,6 @@ use strict;
 use warnings;
 use utf8;
 
-use Cwd qw(abs_path);
-use File::Path qw(make_path);
 use JSON::PP;
 use Test::More;
 
@@ -19,27 +17,24 @@ use XC::Browser;
 use XC::Gate;
 use XC::Log qw(slurp);
 use XC::Nginx;
+use XC::Page;
 
 plan skip_all => 'no chromium: the page is not looked at (./xc deps browser)'
     if !XC::Browser::program();
 
 my $t = XC::Nginx->new;
 my $screenshots = ($ENV{XC_BUILD} // $t->root . '/build') . '/screenshots';
-my $modules = $t->root . '/build/browser/node_modules';
-my $axe = "$modules/axe-core/axe.min.js";
-my $validate = "$modules/.bin/html-validate";
-my $json = JSON::PP->new;
-my ($browser, $base);
+my ($page, $browser, $base);
 my @languages = (['zh-CN', '接收协查方式', '电子邮件'],
                  ['en', 'How enforcement-assistance requests are received',
                   'E-mail']);
 my $markup = q{"><script>alert(1)</script>&amp;<img src=x onerror=alert(2)>'};
 
-make_path($screenshots);
 alarm 280;
 
 SKIP: {
-    skip $@, 1 if !eval { $browser = XC::Browser->new };
+    skip $@, 1 if !eval { $page = XC::Page->new($t, smallest => 12) };
+    $browser = $page->browser;
     start();
     for my $language (@languages) {
         for my $width (360, 1200) {
@@ -56,6 +51,7 @@ SKIP: {
     followed();
     valid();
     undef $browser;
+    undef $page;
     $t->finish;
 }
 
@@ -109,16 +105,8 @@ sub looked_at {
     my $seen = inspect();
 
     is($seen->{lang}, $lang, "$what: its language");
-    is_deeply($seen->{h1}, [$title], "$what: one heading of the first order");
-    is_deeply([$browser->requests], [$url], "$what: fetches nothing else");
-    is($browser->faults, '', "$what: no error");
-    cmp_ok($seen->{scroll}, '<=', $width, "$what: no scrolling sideways");
-    is_deeply($seen->{beyond}, [], "$what: nothing beyond the edge");
     is_deeply($seen->{thumb}, [], "$what: links are high enough for a thumb")
         if $width < 600;
-    cmp_ok($seen->{smallest}, '>=', 12, "$what: text can be read");
-    is($seen->{dark}, $scheme eq 'dark' ? JSON::PP::true : JSON::PP::false,
-       "$what: as light as was asked for");
 
     if ($name eq 'current') {
         cmp_ok($seen->{channels}[0][1], '<', 640,
@@ -129,59 +117,24 @@ sub looked_at {
                   "$what: can be called and written to");
     }
 
-    my $file = "$screenshots/intake-$name-$lang-$width-$scheme.png";
-    $browser->picture($file, $width, $seen->{height});
-    cmp_ok(-s $file, '>', 5000, "$what: is drawn");
-    accessible($what);
+    $page->holds($seen, what => $what, url => $url, width => $width,
+                 scheme => $scheme, h1 => $title,
+                 name => "intake-$name-$lang-$width-$scheme");
 }
 
 
 sub inspect {
-    my $script = <<'END';
-(() => {
-    const box = e => e.getBoundingClientRect();
-    const all = q => [...document.querySelectorAll(q)];
-    const w = document.documentElement.clientWidth;
-    const sum = c => c.match(/\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0);
-    const calls = all('ol a[href^="tel:"], ol a[href^="mailto:"]')
-                  .map(e => e.getAttribute('href')).sort().reverse();
-
-    return JSON.stringify({
+    return $page->inspect(<<'END');
         lang: document.documentElement.lang,
-        h1: all('h1').map(e => e.textContent),
-        scroll: document.documentElement.scrollWidth,
-        height: document.documentElement.scrollHeight,
-        beyond: all('body *').filter(e => box(e).right > w + 0.5
-                                          || box(e).left < -0.5)
-                .map(e => e.tagName + ' ' + e.textContent.slice(0, 60)),
         thumb: all('a').filter(e => !e.closest('header dl')
                                     && (box(e).height < 43.5
                                         || box(e).width < 43.5))
                .map(e => e.textContent),
-        smallest: Math.min(...all('body *').map(e =>
-            parseFloat(getComputedStyle(e).fontSize))),
-        dark: sum(getComputedStyle(document.body).backgroundColor) < 384,
         channels: all('ol li').map(e => [e.querySelector('h3').textContent,
                                          box(e).top]),
-        calls: calls,
-    });
-})()
+        calls: all('ol a[href^="tel:"], ol a[href^="mailto:"]')
+               .map(e => e.getAttribute('href')).sort().reverse(),
 END
-
-    return $json->decode($browser->evaluate($script));
-}
-
-
-# Neither violations nor what it could not decide.
-sub accessible {
-    my ($what) = @_;
-
-    SKIP: {
-        skip 'axe-core is not installed: ./xc deps browser', 1 if !-e $axe;
-        my $found = $browser->accessibility($axe);
-        is_deeply($found, [], "$what: axe-core finds nothing")
-            or diag(explain($found));
-    }
 }
 
 
@@ -251,21 +204,9 @@ sub click {
 
 
 sub valid {
-    SKIP: {
-        skip 'html-validate is not installed: ./xc deps browser', 6
-            if !-e $validate;
-        $t->write_file('.htmlvalidate.json', <<'END');
-{ "root": true, "extends": ["html-validate:standard", "html-validate:a11y"] }
-END
-        for my $name (qw(current expired markup)) {
-            for my $lang (map { $_->[0] } @languages) {
-                my $file = $t->path("$name-$lang.html");
-                system 'curl', '-sS', '-H', 'Accept: text/html', '-o', $file,
-                    "$base/$name?lang=$lang";
-                my $out = `'$validate' -f text --max-warnings 0 '$file' 2>&1`;
-                is($?, 0, "$name, $lang: html-validate finds nothing")
-                    or diag($out);
-            }
-        }
-    }
+    $page->valid(map {
+        my $name = $_;
+        map { ["$name, $_->[0]", '-H', 'Accept: text/html',
+               "$base/$name?lang=$_->[0]"] } @languages;
+    } qw(current expired markup));
 }

@@ -11,31 +11,28 @@ use strict;
 use warnings;
 use utf8;
 
-use File::Path qw(make_path);
-use JSON::PP;
 use Test::More;
 
 use XC::Browser;
 use XC::Gate;
 use XC::Nginx;
+use XC::Page;
 use XC::Policy;
 
 plan skip_all => 'no chromium: the page is not looked at (./xc deps browser)'
     if !XC::Browser::program();
 
 my $t = XC::Nginx->new;
-my $screenshots = ($ENV{XC_BUILD} // $t->root . '/build') . '/screenshots';
-my $modules = $t->root . '/build/browser/node_modules';
-my $axe = "$modules/axe-core/axe.min.js";
-my $validate = "$modules/.bin/html-validate";
-my $json = JSON::PP->new;
-my ($browser, $policy, $base);
+my ($page, $browser, $policy, $base);
 
-make_path($screenshots);
 alarm 280;
 
 SKIP: {
-    skip $@, 1 if !eval { $browser = XC::Browser->new };
+    # that it loads itself again is what it is for
+    skip $@, 1 if !eval {
+        $page = XC::Page->new($t, smallest => 11, without => ['meta-refresh'])
+    };
+    $browser = $page->browser;
     start();
     looked_at('quiet', 'page', $_, 'light') for 360, 1200;
     traffic();
@@ -43,8 +40,9 @@ SKIP: {
         looked_at('busy', 'agencies', $width, $_) for qw(light dark);
     }
     live();
-    valid();
+    $page->valid(map { [$_, "$base/$_"] } qw(page agencies));
     undef $browser;
+    undef $page;
     $t->finish;
 }
 
@@ -118,78 +116,25 @@ sub looked_at {
     $browser->media('prefers-color-scheme' => $scheme);
     $browser->open_page($url, $width);
     still();
-    my $seen = inspect();
+    my $seen = $page->inspect(<<'END');
+        cut: all('.box,td,th').filter(e => e.scrollWidth > e.clientWidth + 1)
+             .map(of),
+        bars: all('svg rect').filter(e => box(e).height > 0).length,
+        markup: all('b').length,
+END
 
-    is_deeply($seen->{h1}, ['Gate status 网关状态'],
-              "$what: one heading of the first order");
-    is_deeply([$browser->requests], [$url], "$what: fetches nothing else");
-    is($browser->faults, '', "$what: no error");
-    cmp_ok($seen->{scroll}, '<=', $width, "$what: no scrolling sideways");
-    is_deeply($seen->{beyond}, [], "$what: nothing beyond the edge");
     is_deeply($seen->{cut}, [], "$what: nothing cut off");
-    cmp_ok($seen->{smallest}, '>=', 11, "$what: text can be read");
-    is($seen->{dark}, $scheme eq 'dark' ? JSON::PP::true : JSON::PP::false,
-       "$what: as light as was asked for");
     cmp_ok($seen->{bars}, $name eq 'quiet' ? '==' : '>', 0,
            "$what: bars of what there was");
     is($seen->{markup}, 0, "$what: a name makes no element");
-
-    my $file = "$screenshots/status-$name-$width-$scheme.png";
-    $browser->picture($file, $width, $seen->{height});
-    cmp_ok(-s $file, '>', 5000, "$what: is drawn");
-    accessible($what);
+    $page->holds($seen, what => $what, url => $url, width => $width,
+                 scheme => $scheme, h1 => 'Gate status 网关状态',
+                 name => "status-$name-$width-$scheme");
 }
 
 
 # It would load itself again while it is looked at.
 sub still { $browser->evaluate('window.stop()') }
-
-
-sub inspect {
-    my $script = <<'END';
-(() => {
-    const box = e => e.getBoundingClientRect();
-    const all = q => [...document.querySelectorAll(q)];
-    const w = document.documentElement.clientWidth;
-    const sum = c => c.match(/\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0);
-    const of = e => e.tagName + ' ' + e.textContent.slice(0, 60);
-
-    return JSON.stringify({
-        h1: all('h1').map(e => e.textContent),
-        scroll: document.documentElement.scrollWidth,
-        height: document.documentElement.scrollHeight,
-        beyond: all('body *').filter(e => box(e).right > w + 0.5
-                                          || box(e).left < -0.5).map(of),
-        cut: all('.box,td,th').filter(e => e.scrollWidth > e.clientWidth + 1)
-             .map(of),
-        smallest: Math.min(...all('body *').map(e =>
-            parseFloat(getComputedStyle(e).fontSize))),
-        dark: sum(getComputedStyle(document.documentElement).backgroundColor
-                  .replace('rgba(0, 0, 0, 0)',
-                      getComputedStyle(document.body).backgroundColor
-                      .replace('rgba(0, 0, 0, 0)', 'rgb(255, 255, 255)')))
-              < 384,
-        bars: all('svg rect').filter(e => box(e).height > 0).length,
-        markup: all('b').length,
-    });
-})()
-END
-
-    return $json->decode($browser->evaluate($script));
-}
-
-
-# That it loads itself again is what it is for.
-sub accessible {
-    my ($what) = @_;
-
-    SKIP: {
-        skip 'axe-core is not installed: ./xc deps browser', 1 if !-e $axe;
-        my $found = $browser->accessibility($axe, 'meta-refresh');
-        is_deeply($found, [], "$what: axe-core finds nothing")
-            or diag(explain($found));
-    }
-}
 
 
 sub live {
@@ -206,22 +151,4 @@ END
     is($before, 5, 'live: what it has shown');
     is($read->(), 6, 'live: what it shows by itself');
     is($browser->faults, '', 'live: no error');
-}
-
-
-sub valid {
-    SKIP: {
-        skip 'html-validate is not installed: ./xc deps browser', 2
-            if !-e $validate;
-        $t->write_file('.htmlvalidate.json', <<'END');
-{ "root": true, "extends": ["html-validate:standard", "html-validate:a11y"],
-  "rules": { "meta-refresh": "off" } }
-END
-        for my $name (qw(page agencies)) {
-            my $file = $t->path("$name.html");
-            system 'curl', '-sS', '-o', $file, "$base/$name";
-            my $out = `'$validate' -f text --max-warnings 0 '$file' 2>&1`;
-            is($?, 0, "$name: html-validate finds nothing") or diag($out);
-        }
-    }
 }
