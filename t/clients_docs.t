@@ -11,6 +11,7 @@ use utf8;
 use IO::Socket::INET;
 use JSON::PP;
 use POSIX ();
+use Socket qw(AF_UNIX SOCK_STREAM PF_UNSPEC);
 use Test::More;
 
 use XC::Gate;
@@ -49,6 +50,7 @@ $t->write_file('refused.json',
 $t->port($_) for qw(spoiler plain);
 
 short();
+late_body();
 
 for my $name (sort keys %clients) {
     my $client = $clients{$name};
@@ -261,7 +263,8 @@ sub served {
     if (!$pid) {
         $SIG{$_} = 'DEFAULT' for qw(INT TERM ALRM);
         alarm 60;
-        eval { $serve->(scalar $listener->accept) };
+        eval { $serve->(scalar $listener->accept); 1 }
+            or print {*STDERR} "# $name: $@";
         POSIX::_exit(0);
     }
     push @pids, $pid;
@@ -309,8 +312,7 @@ sub spoil {
     IO::Socket::SSL->start_SSL($sock, SSL_server => 1,
         SSL_cert_file => $t->cert . '.crt', SSL_key_file => $t->cert . '.key')
         or die 'TLS';
-    my $request = read_whole($sock);
-    my ($head, $body) = split /\r\n\r\n/, $request, 2;
+    my ($head, $body) = read_request($sock);
 
     if ($what =~ /^\d/) {
         print $sock "HTTP/1.1 $what x\r\nLocation: http://127.0.0.1:"
@@ -332,16 +334,41 @@ sub spoil {
 }
 
 
-sub read_whole {
+# The head and the body of the one request that comes, however it is cut.
+sub read_request {
     my ($sock) = @_;
     my $text = '';
+    my $more = sub {
+        sysread $sock, $text, 65_536, length $text or die 'half a request';
+    };
 
-    while ($text !~ /\r\n\r\n/
-           || length($text) < $+[0] + ($text =~ /^content-length: *(\d+)/im
-                                       ? $1 : 0))
-    {
-        sysread $sock, $text, 65_536, length $text or last;
-        $text =~ /\r\n\r\n/;
+    $more->() while index($text, "\r\n\r\n") < 0;
+    my ($head, $body) = split /\r\n\r\n/, $text, 2;
+    my ($length) = $head =~ /^content-length: *(\d+)/im;
+    my $whole = length($head) + 4 + ($length // 0);
+    $more->() while length $text < $whole;
+    return ($head, substr $text, length($head) + 4);
+}
+
+
+# Java sends the head first, and the body when it gets round to it.
+sub late_body {
+    socketpair my $reader, my $writer, AF_UNIX, SOCK_STREAM, PF_UNSPEC
+        or die "socketpair: $!";
+    my $head = "POST / HTTP/1.1\r\nContent-Length: 10\r\nLast: " . 'x' x 99;
+    my $pid = fork() // die "fork: $!";
+
+    if (!$pid) {
+        for my $part (substr($head, 0, 30), substr($head, 30), "\r\n\r\n",
+                      'hello', 'world')
+        {
+            syswrite $writer, $part;
+            select undef, undef, undef, 0.02;
+        }
+        POSIX::_exit(0);
     }
-    return $text;
+    close $writer;
+    is_deeply([read_request($reader)], [$head, 'helloworld'],
+              'a body that comes late is waited for');
+    waitpid $pid, 0;
 }
