@@ -18,11 +18,12 @@ use Test::More;
 use XC::Certs;
 use XC::Client;
 use XC::Gate;
+use XC::JSON;
 use XC::Nginx;
 use XC::Policy;
 use XC::Token qw(sign);
 
-my $json = JSON::PP->new->utf8->canonical;
+my $json = json_coder->canonical;
 my $issuer = 'https://issuer.example/"quoted"';
 my $aud = 'https://platform.example';
 my $submit = '/xc/v1/requests';

@@ -55,8 +55,8 @@ done_testing;
 sub nation {
     my ($n) = @_;
 
-    $t->policy(XC::Nation->new($t, '--seed', 'slices', '--agencies', $n,
-                               '--credentials', $n));
+    $t->policy(XC::Nation->new($t, '--seed', 'slices', '--few-keys',
+                               '--agencies', $n, '--credentials', $n));
 }
 
 

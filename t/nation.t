@@ -78,10 +78,12 @@ sub generator {
     like($said, qr/ warnings 0$/m, 'without a warning');
 
     local $ENV{XC_VECTORS} = $t->path('nothing');
-    my $file = tool('m.json', '--seed', 'x');
+    my $file = tool('m.json', '--seed', 'x', '--few-keys');
     like(check($file), qr/: loads: .* agencies 3[12]\d\d, .* warnings 0$/m,
          'without the codes as many are made up');
     my $text = $t->read_file('m.json');
+    my %keys = map { $_ => 1 } $text =~ /"public_key": "([^"]*)"/g;
+    is(scalar keys %keys, 64, 'they share a few keys where asked to');
     for my $id (qw(000000 XPCC 310000 310115 320500 659001)) {
         like($text, qr/^ +\{"id": "$id"/m, "$id among them");
     }

@@ -16,6 +16,7 @@ use Test::More;
 
 use XC::Chain;
 use XC::Gate;
+use XC::JSON;
 use XC::Nginx;
 use XC::Policy;
 use XC::Shim;
@@ -27,7 +28,7 @@ my $submit = '/xc/v1/requests';
 my $check = '/xc/v1/check';
 my $PHONE = $XC::Policy::PHONE;
 my $CASE = '沪市监案〔2026〕310号';
-my $json = JSON::PP->new->utf8->canonical;
+my $json = json_coder->canonical;
 my %observable = map { $_ => 1 } qw(purpose-not-allowed field-unknown
     field-not-granted approval-required approval-invalid sweep-not-authorized
     subject-required rate-exceeded);     # quota-exceeded: t/rates.t
@@ -88,7 +89,7 @@ sub make_policy {
         $p->add_agency($id, 'county', $p->ed25519($id, "$id-key"),
                        region => '310104', rate => $id);
     }
-    $e->policy($p);
+    $e->policy($p->quick);
     return $t->policy($p);
 }
 
@@ -671,7 +672,7 @@ sub pick { $_[rand @_] }
 
 sub chance { rand() < $_[0] }
 
-sub enc { JSON::PP->new->canonical->allow_nonref->encode($_[0]) }
+sub enc { json_coder->utf8(0)->canonical->allow_nonref->encode($_[0]) }
 
 
 sub generate {

@@ -13,8 +13,7 @@ use POSIX ();
 
 use XC::JSON;
 
-my $json = JSON::PP->new->ascii->canonical;
-my $reader = json_reader();
+my $json = json_coder->ascii->canonical;
 
 
 # dir: where its two files lie; port: a free port of 127.0.0.1.
@@ -77,7 +76,7 @@ sub requests {
     my ($self) = @_;
 
     open my $fh, '<', $self->{log} or return ();
-    my @seen = map { $reader->decode($_) } <$fh>;
+    my @seen = map { $json->decode($_) } <$fh>;
     return @seen;
 }
 

@@ -13,7 +13,9 @@ use JSON::PP;
 use MIME::Base64 qw(decode_base64);
 use POSIX ();
 
-my $json = JSON::PP->new->utf8;
+use XC::JSON;
+
+my $json = json_coder;
 
 $SIG{PIPE} = 'IGNORE';
 
@@ -127,7 +129,7 @@ axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',
     [v.id, v.help, ...v.nodes.map(n => n.html.slice(0, 100) + ' '
                                        + n.failureSummary)])))
 END
-    return JSON::PP->new->decode($found);
+    return json_coder->utf8(0)->decode($found);
 }
 
 

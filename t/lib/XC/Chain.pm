@@ -15,7 +15,7 @@ use XC::JSON;
 
 our @EXPORT = qw(log_files log_records whole);
 
-my $json = json_reader();
+my $json = json_coder();
 
 
 # The log's files in the state directory, oldest first: by the seq that they

@@ -18,7 +18,7 @@ use Time::HiRes qw(alarm time);
 
 use XC::JSON;
 
-my $json = json_reader();
+my $json = json_coder->canonical;
 my %digest_names = ('sha-256' => 'SHA256', 'sha-512' => 'SHA512');
 
 
@@ -384,7 +384,7 @@ sub _prepare {
         : @$given;
     my $body = $o->{body};
 
-    $body = JSON::PP->new->utf8->canonical->encode($body) if ref $body;
+    $body = $json->encode($body) if ref $body;
     push @headers, ['Content-Type', 'application/json']
         if defined $body && !grep { lc $_->[0] eq 'content-type' } @headers;
 

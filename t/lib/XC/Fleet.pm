@@ -33,7 +33,7 @@ sub new {
         my $t = XC::Nginx->new(workers => $o{workers} // 1,
                                $o{allow} ? (allow => $o{allow}) : ());
 
-        $t->policy($o{policy});
+        $t->policy($o{policy}->quick);
         $t->write_file('token.key', 'k' x 32, 0600);
         push @{ $self->{nodes} }, $t;
     }

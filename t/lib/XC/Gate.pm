@@ -37,7 +37,7 @@ my $limit = qr/"(?:rate|per_day|refusals)"/;
 # Not recorded: what could not be written.
 my %unrecorded = map { $_ => 1 } qw(audit-unavailable);
 
-my $json = json_reader();
+my $json = json_coder();
 my $reasons;
 
 # names of tests hold Chinese
@@ -461,10 +461,10 @@ sub _member_faults {
 
 sub _differs {
     my ($name, $got, $want) = @_;
-    my $text = sub { JSON::PP->new->canonical->allow_nonref->encode($_[0]) };
+    my $text = json_coder->utf8(0)->canonical->allow_nonref;
 
-    return $text->($got) eq $text->($want)
-        ? () : "$name is " . $text->($got) . ', not ' . $text->($want);
+    ($got, $want) = map { $text->encode($_) } $got, $want;
+    return $got eq $want ? () : "$name is $got, not $want";
 }
 
 

@@ -1,7 +1,7 @@
 package XC::JSON;
 
-# What reads the many records and answers of a test: JSON::PP would take most
-# of the tests' time for it.  Booleans are JSON::PP's from either.
+# What reads and writes what a test sends, sees and finds recorded: JSON::PP
+# would take most of the tests' time for it.  Booleans are JSON::PP's from either.
 
 use strict;
 use warnings;
@@ -9,13 +9,13 @@ use warnings;
 use Exporter qw(import);
 use JSON::PP;
 
-our @EXPORT = qw(json_reader);
+our @EXPORT = qw(json_coder);
 
 my $fast = eval { require Cpanel::JSON::XS; 1 };
 
 
 # For UTF-8.
-sub json_reader {
+sub json_coder {
     return ($fast ? 'Cpanel::JSON::XS' : 'JSON::PP')->new->utf8;
 }
 

@@ -11,7 +11,8 @@ use parent qw(XC::Policy);
 
 use Crypt::PK::Ed25519;
 use File::Copy qw(copy);
-use JSON::PP;
+
+use XC::JSON;
 
 
 # More arguments of tools/nation (as characters) behind these.
@@ -75,13 +76,13 @@ sub write {
 }
 
 
-# JSON::PP takes long over the whole.  Both kinds of entry end with a list.
+# A member of it, not the whole.  Both kinds of entry end with a list.
 sub _entry {
     my ($self, $member, $is) = @_;
     my $text = $self->text;
 
     $text =~ /^    (\{"$member": "\Q$is\E", .*?\]\})(?:,|\])?$/ms or return;
-    return JSON::PP->new->decode($1);
+    return json_coder->utf8(0)->decode($1);
 }
 
 1;

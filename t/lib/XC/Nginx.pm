@@ -23,7 +23,7 @@ use XC::JSON;
 use XC::Policy;
 
 my $root = abs_path(dirname(__FILE__) . '/../../..');
-my $json = json_reader();
+my $json = json_coder();
 my %alive;
 
 

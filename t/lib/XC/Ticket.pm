@@ -8,12 +8,13 @@ use warnings;
 
 use Crypt::Mac::HMAC qw(hmac);
 use Exporter qw(import);
-use JSON::PP;
 use MIME::Base64 qw(decode_base64url encode_base64url);
+
+use XC::JSON;
 
 our @EXPORT = qw(opened sealed);
 
-my $json = JSON::PP->new->utf8->canonical;
+my $json = json_coder->canonical;
 
 
 # What it says; undef where the MAC is not of this key.

@@ -10,12 +10,13 @@ use Crypt::PK::ECC;
 use Crypt::PK::Ed25519;
 use Crypt::PK::RSA;
 use Exporter qw(import);
-use JSON::PP;
 use MIME::Base64 qw(encode_base64url);
+
+use XC::JSON;
 
 our @EXPORT_OK = qw(sign);
 
-my $json = JSON::PP->new->utf8->canonical;
+my $json = json_coder->canonical;
 
 
 # aud: for whom all tokens are, where nothing else is said.
