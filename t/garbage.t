@@ -27,6 +27,7 @@ my %say = (
     'another version'       => $answer =~ s{1\.1 200}{2 200}r,
     'a status of four'      => $answer =~ s{200}{0200}r,
     'a status below 100'    => $answer =~ s{200}{099}r,
+    'a status of nought'    => $answer =~ s{200}{000}r,
     '100 before'            => "HTTP/1.1 100 Continue\r\n\r\n$answer",
     '101'                   => "HTTP/1.1 101 Switching\r\n\r\n$answer",
     '103 before'            => "HTTP/1.1 103 Hints\r\nA: b\r\n\r\n$answer",
@@ -37,6 +38,7 @@ $t->run;
 said($_) for sort keys %say;
 whole($t, 'the log', seen => [], n => 2 * keys %say);
 the_other_half();
+half_a_part();
 after_error_page($_) for '502', '502 =200';
 trailers();
 $t->finish;
@@ -95,6 +97,28 @@ sub the_other_half {
         is($answer->{body}, 'of the other', "$name: the next has its own");
         is($answer->{headers}{'x-whose'}, undef, "$name: and its own fields");
     }
+    $t->backend->forget;
+}
+
+
+# The same of what nginx adds to an answer by a subrequest.
+sub half_a_part {
+    my $kept = 'proxy_http_version 1.1; proxy_set_header Connection "";';
+
+    fresh('proxy_pass http://kept; proxy_http_version 1.1;
+           add_after_body /part; addition_types *;',
+          "location = /part { internal; proxy_pass http://kept; $kept }",
+          'upstream kept { server %%BACKEND%%; keepalive 4; }');
+    $t->backend->answer('*' => { body => 'of the other' });
+    $t->backend->answer('/part' => { delay => 1, body => 'of one',
+        first => "HTTP/1.1 103 Hints\r\nContent-Length: 0\r\n\r\n" });
+
+    like($t->client(tls => 0)->request('GET', $policy->query)->{body},
+         qr/502 Bad Gateway/, 'half a part: refused');
+    my $other = $t->client(tls => 0, agency => '310000');
+    like($other->request('GET', $policy->query)->{body}, qr/^of the other/,
+         'half a part: the next has its own');
+    $t->backend->answer('/part');
     $t->backend->forget;
 }
 

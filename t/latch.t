@@ -36,6 +36,8 @@ $t->write_file('www/open/page.html', 'an open page');
 $t->write_file('www/secret.html', 'a gated file');
 $t->write_file('www/ssi.html',
     "before <!--# include virtual=\"/gated$subject_path\" --> after");
+$t->write_file('www/ssi-ep.html',
+    "before <!--# include virtual=\"/epnamed$subject_path\" --> after");
 $t->write_file('www/parts.bin', join '', map { chr 97 + $_ % 26 } 0 .. 249);
 
 $t->conf(configuration());
@@ -153,6 +155,13 @@ http {
         location /short-named-open/ {
             $gate $up client_max_body_size 100; $all = \@static;
         }
+        location /short-named-proxy/ {
+            $gate $up client_max_body_size 100; $all = \@open;
+        }
+        location /short-proxy/ {
+            $gate $up client_max_body_size 100; $all =200 /proxied$subject_path;
+        }
+        location /proxied/ { internal; $up }
 
         # try_files
         location /tf-file/ { $gate try_files /secret.html =404; }
@@ -169,6 +178,8 @@ http {
         location /any-deny/ { $gate $up satisfy any; deny all;
                               auth_basic x; auth_basic_user_file /dev/null; }
         location /all-deny/ { $gate $up deny all; }
+        location /deny-gated/ { $gate $up deny all; error_page 403 = \@gated; }
+        location /deny-open/ { $gate $up deny all; error_page 403 = \@open; }
 
         # conditions
         location /if/ { $gate $up if (\$request_method) { set \$x 1; } }
@@ -194,6 +205,7 @@ http {
 
         # includes
         location = /ssi.html { ssi on; }
+        location = /ssi-ep.html { ssi on; }
         location /ssi-gated/ { $gate $up ssi on; ssi_types *; }
         location /add-before/ {
             add_before_body /gated$subject_path; addition_types *; $up
@@ -476,10 +488,7 @@ sub body_reader {
             post($_[0], body => $policy->body, chunked => 1);
         },
         'body-invalid' => sub {
-            my $bytes = $client->format('POST', "/$_[0]$post",
-                            { body => $policy->body, chunked => 1 });
-            $bytes =~ s/\r\n\r\n.*/\r\n\r\nnot a chunk\r\n/s;
-            return $client->raw($bytes);
+            return no_chunk($_[0]);
         });
 
     for my $case (qw(short short-open short-gated short-named)) {
@@ -501,6 +510,33 @@ sub body_reader {
     meets('to a named location without a gate',
           $sent{'body-too-large'}->('short-named-open'), status => 404,
           trail => 'deny body-invalid');
+
+    # but no back end is asked for what was not admitted
+    for my $case (qw(short-named-proxy short-proxy)) {
+        for my $reason (sort keys %sent) {
+            meets("$case: $reason", $sent{$reason}->($case), status => 400,
+                  body => qr/"urn:xc:body-invalid"/,
+                  trail => 'deny body-invalid');
+        }
+    }
+
+    # nginx can't read past such a body, which softens no refusal either
+    for my $case (qw(ep ep200 epnamed epgated)) {
+        meets("$case: unsigned, and no body", no_chunk($case, sign => 0),
+              status => 401, body => qr/"urn:xc:credential-missing"/,
+              trail => 'deny credential-missing');
+    }
+}
+
+
+# A body that is announced as chunks, and holds none.
+sub no_chunk {
+    my ($case, %o) = @_;
+    my $bytes = $client->format('POST', "/$case$post",
+                    { body => $policy->body, chunked => 1, %o });
+
+    $bytes =~ s/\r\n\r\n.*/\r\n\r\nnot a chunk\r\n/s;
+    return $client->raw($bytes);
 }
 
 
@@ -544,6 +580,12 @@ sub access_phase {
     meets('satisfy any, deny all: unsigned', get('any-deny', sign => 0),
           status => 401, trail => '');
     meets('deny all: signed', get('all-deny'), status => 403, trail => '');
+    meets('deny all, and error_page to a gate', get('deny-gated'),
+          status => 403, body => qr/"urn:xc:subrequest-refused"/,
+          trail => 'deny subrequest-refused');
+    meets('deny all, and error_page to where no gate is: not the gate\'s',
+          get('deny-open'), status => 200, trail => '', gated => 0,
+          seen => 'GET deny-open');
 }
 
 
@@ -587,6 +629,10 @@ sub included {
     unlike($answer->{body}, qr/"ok"/, 'SSI: no answer from behind the gate');
     meets('SSI from an ungated page', $answer, status => 200,
           body => qr/^before .*403.* after$/s, trail => $deny, gated => 0);
+    meets('SSI from an ungated page, and error_page',
+          $client->request('GET', '/ssi-ep.html', { sign => 0 }),
+          status => 200, body => qr/^before .*403.* after$/s, trail => $deny,
+          gated => 0);
 
     for my $case (qw(add-before add-after)) {
         my $answer = get($case);

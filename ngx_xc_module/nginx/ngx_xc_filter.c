@@ -37,19 +37,22 @@ ngx_xc_header_filter(ngx_http_request_t *r)
     ngx_xc_ctx_t       *ctx;
     ngx_xc_loc_conf_t  *xlcf;
 
+    ctx = ngx_xc_get_ctx(r->main);
+
+    if (ctx && ngx_xc_header_foreign(r, ctx)) {
+        return NGX_HTTP_BAD_GATEWAY;
+    }
+
+    /* a part of another answer has no headers that anybody sees */
+
     if (r != r->main) {
         return ngx_xc_next_header_filter(r);
     }
 
-    ctx = ngx_xc_get_ctx(r);
     xlcf = ngx_http_get_module_loc_conf(r, ngx_xc_module);
 
     if (ctx == NULL && (xlcf->mode == NGX_XC_OFF || xlcf->handler)) {
         return ngx_xc_next_header_filter(r);
-    }
-
-    if (ctx && ngx_xc_header_foreign(r, ctx)) {
-        return NGX_HTTP_BAD_GATEWAY;
     }
 
     if (ctx) {
@@ -96,10 +99,12 @@ ngx_xc_header_foreign(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
     if (r->http_version < NGX_HTTP_VERSION_10) {
         r->http_version = ctx->http_version;
 
-    } else if (u->headers_in.status_n != 0
+    } else if ((u->headers_in.status_n != 0
+                || u->headers_in.status_line.len != 0)
                && u->headers_in.status_n < NGX_HTTP_OK)
     {
-        /* not headers_out.status, which error_page may have set */
+        /* not headers_out.status, which error_page may have set; 0 with a line
+         * is "000", without one there was no answer */
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "xc: the back end's answer %ui is not the last: it is "

@@ -13,6 +13,8 @@
 #define NGX_XC_ARENA_BODY   32
 
 
+static ngx_int_t ngx_xc_gate_off(ngx_http_request_t *r,
+    ngx_xc_loc_conf_t *xlcf);
 static ngx_int_t ngx_xc_gate_again(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     ngx_xc_loc_conf_t *xlcf);
 static ngx_int_t ngx_xc_gate_stray(ngx_http_request_t *r,
@@ -51,7 +53,7 @@ ngx_xc_gate_handler(ngx_http_request_t *r)
     xlcf = ngx_http_get_module_loc_conf(r, ngx_xc_module);
 
     if (xlcf->mode == NGX_XC_OFF) {
-        return NGX_DECLINED;
+        return ngx_xc_gate_off(r, xlcf);
     }
 
     /* what answers by itself is free to be read, and nothing else there is */
@@ -86,6 +88,29 @@ ngx_xc_gate_handler(ngx_http_request_t *r)
     }
 
     return ngx_xc_gate_start(r, xlcf);
+}
+
+
+/*
+ * No gate here.  But where one did not admit the request and error_page leads
+ * on, a page may be served, and no back end asked.  A post_action's answer is
+ * for nobody.
+ */
+
+static ngx_int_t
+ngx_xc_gate_off(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
+{
+    ngx_xc_ctx_t  *ctx;
+
+    ctx = ngx_xc_get_ctx(r);
+
+    if (ctx == NULL || ctx->state == NGX_XC_ADMITTED || r->post_action
+        || r->content_handler == NULL || r->content_handler == xlcf->handler)
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_xc_gate_again(r, ctx, xlcf);
 }
 
 
@@ -452,8 +477,6 @@ ngx_xc_gate_fail(ngx_http_request_t *r, ngx_xc_ctx_t *ctx, xc_reason_t reason)
 static ngx_int_t
 ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 {
-    ngx_int_t  rc;
-
     ctx->state = NGX_XC_DENIED;
 
     if (ctx->gate.verdict.reason == XC_REASON_NONE) {
@@ -471,12 +494,14 @@ ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
         ngx_xc_audit_refuse(r, ctx);
     }
 
-    rc = ngx_http_discard_request_body(r);
-    if (rc == NGX_OK) {
-        rc = ngx_xc_reply_problem(r, ctx);
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+
+        /* what is no body has no end; its own 400 would go by error_page */
+
+        r->keepalive = 0;
     }
 
-    ngx_http_finalize_request(r, rc);
+    ngx_http_finalize_request(r, ngx_xc_reply_problem(r, ctx));
 
     return NGX_DONE;
 }
