@@ -29,9 +29,14 @@ my @leaf = map { leaf($_) } @line;
 my $shipped = file('shipped', checkpoint($key, $log, $n));
 
 lines_given_up();
+told_between();
+before_a_loss();
+before_a_failed_write();
 without_frontier();
+all_before_gone();
 another_log();
 unsure_lines_altered();
+aimed_at_one_slot();
 nobody_admitted();
 
 done_testing;
@@ -123,6 +128,84 @@ sub lines_given_up {
                    recover(40, 5, 39, frontier => frontier(@leaf))),
              3, 10, 25, 40);
     found('given up behind a stray line');
+
+    # One in the last place before the record that gives up.
+    state_of(lines(@line[0 .. 4], $line[39],
+                   recover(40, 5, 39, frontier => frontier(@leaf))), 40);
+    found('given up behind the last line', "--expect $shipped");
+}
+
+
+# Nor does the frontier of another record, itself given up by the next one.
+sub told_between {
+    my $told = sprintf '{"seq":%d,"prev":"%s","time":'
+                       . '"2026-11-22T10:20:30.000001Z","node":"n1","event":'
+                       . '"reopen",%s}', $n, 'a' x 64, frontier(@leaf);
+
+    state_of(lines(@line[0 .. 4], $told,
+                   recover($n + 1, 5, $n, frontier => frontier(@leaf,
+                                                               leaf($told)))),
+             40);
+    found('a frontier told in what is given up', "--expect $shipped");
+}
+
+
+# Lines that were lost excuse none before them: those the frontier has, too.
+sub before_a_loss {
+    my @rest = split /\n/, chain(37, $line[36], '"event":"recover","cause":'
+        . '"sync-failed","unsure":{"from":33,"to":36},'
+        . frontier(@leaf[0 .. 36]), beats('n', 38, 39));
+    my $note = checkpoint($key, lines(@line[0 .. 36], @rest), $n);
+    my $left = file('left', $note);
+
+    state_of(lines(@line[0 .. 32], @rest), $note);
+    my $out = `$xcctl audit verify --key '$vkey' --expect $left $dir/audit.log`;
+    is($?, 0, 'lines lost as a recover record says') or diag $out;
+    like($out, qr/: seq 32 to 32, before lines that are gone, are confirmed/,
+         'the line before them that no hash tells of is named');
+
+    my $forged = behind($line[2], beats('forged', 3 .. 32));
+    state_of(lines(@line[0 .. 2]) . $forged . lines(@rest), $note);
+    found('rewritten up to lines that were lost', "--expect $left");
+
+    state_of(lines(@line[0 .. 4, 32], @rest), $note);
+    found('more gone than was lost', "--expect $left");
+
+    for my $at (33, 35, 37) {
+        my @lines = @line[0 .. 36];
+
+        splice @lines, $at, 0, $line[3] =~ s/"n":3/"n":99/r;
+        state_of(lines(@lines, @rest), $note);
+        found("a line put before seq $at, which was not lost",
+              "--expect $left");
+    }
+
+    state_of(lines(@line[0 .. 36]) . behind($line[36], beats('forged', 37))
+             . lines(@rest), $note);
+    found('a line put where the record that gives up stands',
+          "--expect $left");
+}
+
+
+# Half a record excuses a file's end, and no line put there: nobody can give it
+# up, since it never was one.
+sub before_a_failed_write {
+    my $rest = chain(20, $line[19], '"event":"recover","cause":"write-failed",'
+                                    . frontier(@leaf[0 .. 19]),
+                     beats('n', 21 .. 39));
+    my $note = checkpoint($key, lines(@line[0 .. 19]) . $rest, $n);
+    my $left = file('left', $note);
+
+    for my $stray ('{"event":"decision","decision":"allow"}', 'x') {
+        state_of(lines(@line[0 .. 19], $stray) . $rest, $note);
+        found("put before a failed write: $stray", "--expect $left");
+    }
+
+    my $first = file('first', lines(@line[0 .. 19]) . '{"seq":20,"prev":"');
+    my $second = file('second', $rest);
+    my @args = ('--key', "'$vkey'", '--expect', $left, $first, $second);
+    my $out = `$xcctl audit verify @args 2>&1`;
+    is($?, 0, 'half a record before it is excused') or diag $out;
 }
 
 
@@ -136,6 +219,23 @@ sub without_frontier {
 
     state_of(behind($line[0], beats('forged', 1 .. 39)), 3, 10, 25, 40);
     found('rewritten from seq 1 on, the first line gone');
+}
+
+
+# What is expected of lines of which none is given is not met by a frontier.
+sub all_before_gone {
+    my @rest = split /\n/, chain($n, $line[-1], '"event":"reopen",'
+                                               . frontier(@leaf),
+                                 beats('n', $n + 1));
+    my $later = checkpoint($key, lines(@line, @rest), $n + 2);
+
+    state_of(lines(@rest), $n);
+    found('all that was signed for is gone', "--expect $shipped");
+
+    my @args = ('--key', "'$vkey'", '--expect', $shipped, '--expect',
+                file('later', $later), "$dir/audit.log");
+    my $out = `$xcctl audit verify @args 2>&1`;
+    is($?, 0, 'a later note tells of both') or diag $out;
 }
 
 
@@ -169,10 +269,29 @@ sub unsure_lines_altered {
 
 
 # An admission that names no agency proves nothing, and says so.
+# Decisions that wait for their outcomes, all in one slot if slots were known
+# beforehand: minutes where it takes a second.
+sub aimed_at_one_slot {
+    my $text = join '', map { sprintf '{"seq":%d,"prev":"%s","time":'
+        . '"2026-11-22T10:20:30.000001Z","node":"n1","event":"decision",'
+        . "\"id\":\"%032x\",\"decision\":\"allow\"}\n", $_ << 32, 'a' x 64, $_ }
+        1 .. 400_000;
+    my $out = `timeout 60 $xcctl audit verify @{[file('aimed', $text)]} 2>&1`;
+
+    is($? >> 8, 1, 'seqs chosen so that a search takes long') or diag $out;
+    like($out, qr/^audit: 400000 records, \d+ faults$/m, 'it does not');
+}
+
+
 sub nobody_admitted {
     my $policy = "$root/conf/policy.json";
 
-    state_of(chain(0, '"event":"decision","id":"' . 'a' x 32
-                      . '","decision":"allow"'));
-    found('an admission of nobody', "--policy $policy");
+    for my $goes_on ('"decision":"allow"',
+                     '"decision":"deny","reason":"rate-exceeded",'
+                     . '"mode":"observe"')
+    {
+        state_of(chain(0, '"event":"decision","id":"' . 'a' x 32
+                          . "\",$goes_on"));
+        found("an admission of nobody: $goes_on", "--policy $policy");
+    }
 }

@@ -21,6 +21,7 @@ xcctl_chain_say(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
 
     fault = &chain->fault[chain->kept++];
     fault->seq = chain->main.seq;
+    fault->loss = XCCTL_LOSS_NONE;
 
     n = snprintf(fault->text, sizeof(fault->text), "%s:%llu: ", where.file,
                  XCCTL_LLU(where.line));
@@ -41,6 +42,16 @@ xcctl_chain_fault(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
     va_start(args, fmt);
     xcctl_chain_say(chain, where, fmt, args);
     va_end(args);
+}
+
+
+/* Of the last fault, unless that was only counted. */
+static void
+xcctl_chain_lost(xcctl_chain_t *chain, xcctl_loss_t loss)
+{
+    if (chain->kept == chain->faults) {
+        chain->fault[chain->kept - 1].loss = loss;
+    }
 }
 
 
@@ -195,30 +206,59 @@ xcctl_chain_resolve(xcctl_chain_t *chain, const xcctl_line_t *line)
 }
 
 
-/* A recover record excuses what was found wrong within the range that it
- * names, and the lines that are missing up to itself; with an empty range,
- * what stands in its own place. */
-static bool
-xcctl_chain_excused(xcctl_chain_t *chain, const xcctl_line_t *line)
+/* Missing and unreadable lines of the range; with an empty one, the torn end of
+ * the file before. */
+static void
+xcctl_chain_excuse(xcctl_chain_t *chain, const xcctl_line_t *line)
 {
-    size_t    i, n;
-    uint64_t  next = chain->pending ? chain->behind.seq : chain->main.seq;
-
-    if (!line->excuses || line->to + 1 != line->seq
-        || (line->from > chain->main.seq && line->from > next)
-        || (line->from == line->seq && !xcctl_chain_fits(&chain->main, line)))
-    {
-        return false;
-    }
+    bool            excused;
+    size_t          i, n;
+    xcctl_fault_t  *fault;
 
     for (i = n = 0; i < chain->kept; i++) {
-        if (chain->fault[i].seq < line->from) {
-            chain->fault[n++] = chain->fault[i];
+        fault = &chain->fault[i];
+
+        excused = fault->seq >= line->from
+                  && (line->from == line->seq
+                      ? fault->loss == XCCTL_LOSS_TORN
+                      : fault->loss != XCCTL_LOSS_NONE);
+
+        if (!excused) {
+            chain->fault[n++] = *fault;
         }
     }
 
     chain->faults -= chain->kept - n;
     chain->kept = n;
+}
+
+
+/* A recover record excuses what is missing up to itself, and nothing before
+ * its range, nor a line that is none of it. */
+static bool
+xcctl_chain_excused(xcctl_chain_t *chain, const xcctl_line_t *line)
+{
+    bool                 within = line->from <= chain->main.seq;
+    uint64_t             next = chain->pending ? chain->behind.seq
+                                               : chain->main.seq;
+    const xcctl_line_t  *odd = &chain->odd;
+
+    if (!line->excuses || line->to + 1 != line->seq
+        || (!within && line->from > next)
+        || (line->from == line->seq && !xcctl_chain_fits(&chain->main, line)))
+    {
+        return false;
+    }
+
+    xcctl_chain_excuse(chain, line);
+
+    if (chain->main.seq > line->seq) {
+        xcctl_chain_out_of_order(chain, line);
+    }
+
+    if (!within || odd->seq < line->from || odd->seq > line->to) {
+        xcctl_chain_end(chain);
+    }
 
     return true;
 }
@@ -278,6 +318,8 @@ xcctl_chain_garbled(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
     xcctl_chain_say(chain, where, fmt, args);
     va_end(args);
 
+    xcctl_chain_lost(chain, XCCTL_LOSS_LINES);
+
     if (!chain->begun) {
         return;
     }
@@ -292,6 +334,15 @@ xcctl_chain_garbled(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
     chain->behind.where = where;
     chain->pending = true;
     chain->garbled = true;
+}
+
+
+void
+xcctl_chain_torn(xcctl_chain_t *chain, xcctl_where_t where, size_t octets)
+{
+    xcctl_chain_garbled(chain, where, "torn: the file ends within this line, "
+                        "after %zu octets", octets);
+    xcctl_chain_lost(chain, XCCTL_LOSS_TORN);
 }
 
 

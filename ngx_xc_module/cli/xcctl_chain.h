@@ -31,9 +31,17 @@ typedef struct {
     xcctl_where_t  where;       /* the line that it stands behind */
 } xcctl_place_t;
 
+/* What a recover record may excuse. */
+typedef enum {
+    XCCTL_LOSS_NONE,
+    XCCTL_LOSS_LINES,           /* missing, or unreadable */
+    XCCTL_LOSS_TORN             /* the end of a file, and no line of it */
+} xcctl_loss_t;
+
 typedef struct {
-    uint64_t  seq;              /* expected where it was met */
-    char      text[400];
+    uint64_t      seq;          /* expected where it was met */
+    xcctl_loss_t  loss;
+    char          text[400];
 } xcctl_fault_t;
 
 typedef struct {
@@ -61,9 +69,13 @@ typedef struct {
 /* chain: zeroed at first. */
 void xcctl_chain_line(xcctl_chain_t *chain, const xcctl_line_t *line);
 
-/* A line that is no record, or the torn end of a file. */
+/* A line that is no record. */
 void xcctl_chain_garbled(xcctl_chain_t *chain, xcctl_where_t where,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* A file ends within a line, after so many octets. */
+void xcctl_chain_torn(xcctl_chain_t *chain, xcctl_where_t where,
+    size_t octets);
 
 /* Something is wrong with a line that keeps its place. */
 void xcctl_chain_fault(xcctl_chain_t *chain, xcctl_where_t where,

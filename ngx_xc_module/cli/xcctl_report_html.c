@@ -426,8 +426,8 @@ xcctl_html_replies(const xcctl_replies_t *r)
 {
     size_t         i;
     xcctl_count_t  slots[XCCTL_REPLIES_BUCKETS] = { { .key = NULL } };
-    xcctl_tally_t  buckets = { slots, XCCTL_REPLIES_BUCKETS,
-                               XCCTL_REPLIES_BUCKETS };
+    xcctl_tally_t  buckets = { .slots = slots, .size = XCCTL_REPLIES_BUCKETS,
+                               .used = XCCTL_REPLIES_BUCKETS };
 
     for (i = 0; i < XCCTL_REPLIES_BUCKETS; i++) {
         slots[i].key = (char *) xcctl_replies_buckets[i];

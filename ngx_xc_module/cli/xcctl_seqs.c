@@ -1,14 +1,17 @@
 #include "xcctl_seqs.h"
 
+#include "../core/xc_hash.h"
+
 #include <stdlib.h>
 
 
+/* Multiply-shift hashing: by the highest bits. */
 static size_t
 xcctl_seqs_slot(const xcctl_seqs_t *seqs, uint64_t seq)
 {
     size_t  i;
 
-    i = (size_t) (seq * UINT64_C(0x9e3779b97f4a7c15)) & (seqs->size - 1);
+    i = (size_t) ((unsigned __int128) (seq * seqs->odd) * seqs->size >> 64);
 
     while (seqs->slots[i] != 0 && seqs->slots[i] != seq + 1) {
         i = (i + 1) & (seqs->size - 1);
@@ -22,7 +25,15 @@ static bool
 xcctl_seqs_grow(xcctl_seqs_t *seqs)
 {
     size_t        i;
-    xcctl_seqs_t  more = { .size = seqs->size == 0 ? 1024 : 2 * seqs->size };
+    xcctl_seqs_t  more = { .size = seqs->size == 0 ? 1024 : 2 * seqs->size,
+                           .odd = seqs->odd };
+
+    if (more.odd == 0) {
+        if (xc_random(&more.odd, sizeof(more.odd)) != XC_OK) {
+            return false;
+        }
+        more.odd |= 1;
+    }
 
     more.slots = calloc(more.size, sizeof(uint64_t));
     if (more.slots == NULL) {

@@ -10,9 +10,10 @@ typedef struct {
     uint64_t  *slots;           /* seq + 1; 0: free */
     size_t     size;            /* a power of two */
     size_t     used;
+    uint64_t   odd;             /* random: a log can't aim at one slot */
 } xcctl_seqs_t;
 
-/* False: out of memory. */
+/* False: out of memory, or no random bytes. */
 bool xcctl_seqs_add(xcctl_seqs_t *seqs, uint64_t seq) XC_WUR;
 void xcctl_seqs_remove(xcctl_seqs_t *seqs, uint64_t seq);
 

@@ -58,8 +58,11 @@ xcctl_signed_examine(xcctl_signed_try_t *try, const xcctl_record_t *record,
     if (xc_json_member(try->root, XC_STR("agency")) == NULL) {
         *result = XCCTL_SIGNED_NOBODY;
 
+        /* observe admits what it denies */
         if (xc_str_eq(xcctl_signed_text(try->root, "decision"),
-                      XC_STR("allow")))
+                      XC_STR("allow"))
+            || xc_str_eq(xcctl_signed_text(try->root, "mode"),
+                         XC_STR("observe")))
         {
             *result = XCCTL_SIGNED_FAILED;
             try->why = "admits somebody and names no agency";

@@ -1,18 +1,21 @@
 #include "xcctl_tally.h"
 
+#include "../core/xc_hash.h"
+
 #include <stdlib.h>
 
 
-/* FNV-1a; the texts are the gate's own or were checked by it. */
+/* The text as a polynomial over the integers modulo 2^61 - 1, at a random
+ * point: an agency may choose the names of fields that it is refused. */
 static size_t
 xcctl_tally_slot(const xcctl_tally_t *tally, xc_str_t key)
 {
     size_t    i;
-    uint64_t  hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t  hash = key.len, prime = (UINT64_C(1) << 61) - 1;
 
     for (i = 0; i < key.len; i++) {
-        hash = (hash ^ (unsigned char) key.data[i])
-               * UINT64_C(0x100000001b3);
+        hash = (uint64_t) (((unsigned __int128) hash * tally->point
+                            + (unsigned char) key.data[i]) % prime);
     }
 
     i = (size_t) hash & (tally->size - 1);
@@ -33,7 +36,15 @@ xcctl_tally_grow(xcctl_tally_t *tally)
 {
     size_t          i;
     xcctl_count_t  *old;
-    xcctl_tally_t   more = { .size = tally->size == 0 ? 64 : 2 * tally->size };
+    xcctl_tally_t   more = { .size = tally->size == 0 ? 64 : 2 * tally->size,
+                             .point = tally->point };
+
+    if (more.point == 0) {
+        if (xc_random(&more.point, sizeof(more.point)) != XC_OK) {
+            return false;
+        }
+        more.point = more.point >> 3 | 2;
+    }
 
     more.slots = calloc(more.size, sizeof(xcctl_count_t));
     if (more.slots == NULL) {

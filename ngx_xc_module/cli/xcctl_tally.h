@@ -17,9 +17,11 @@ typedef struct {
 typedef struct {
     xcctl_count_t  *slots;      /* a hash table, or sorted */
     size_t          size, used;
+    uint64_t        point;          /* random: nobody can aim at one slot */
 } xcctl_tally_t;
 
-/* Makes the counter where there is none; NULL: no memory. */
+/* Makes the counter where there is none; NULL: no memory, or no random
+ * bytes. */
 xcctl_count_t *xcctl_tally_at(xcctl_tally_t *tally, xc_str_t key) XC_WUR;
 
 /* NULL: there is none. */

@@ -290,12 +290,41 @@ xcctl_tree_frontier(xcctl_record_t *record, xc_merkle_t *out)
 }
 
 
+/* Have both the same lines, as far as whole subtrees of both tell?  Of one size
+ * that is all of them; else it tells of the first *leaves. */
 static bool
-xcctl_tree_same(const xc_merkle_t *a, const xc_merkle_t *b)
+xcctl_tree_agree(const xc_merkle_t *a, const xc_merkle_t *b, uint64_t *leaves)
 {
-    return a->size == b->size
-           && memcmp(a->hashes, b->hashes,
-                     xc_merkle_count(a->size) * XC_SHA256_SIZE) == 0;
+    unsigned  bit = 64, n = 0;
+
+    while (bit-- != 0 && ((a->size ^ b->size) >> bit & 1) == 0) {
+        n += a->size >> bit & 1;
+    }
+
+    *leaves = bit < 63 ? a->size >> (bit + 1) << (bit + 1)
+              : bit == 63 ? 0 : a->size;
+
+    return memcmp(a->hashes, b->hashes, n * XC_SHA256_SIZE) == 0;
+}
+
+
+/* Of lines before some that are gone a checkpoint says nothing, unless they
+ * fill a subtree of which the hash is told. */
+static void
+xcctl_tree_unconfirmed(const xcctl_tree_t *tree, const xcctl_record_t *record,
+    uint64_t leaves)
+{
+    leaves = XC_MAX(leaves, tree->agreed_size[false]);
+    leaves = XC_MAX(leaves, tree->agreed_size[true]);
+
+    if (tree->begun && tree->n_sources != 0 && leaves < tree->tree.size
+        && tree->tree.size < record->seq)
+    {
+        printf("%s:%" PRIu64 ": seq %" PRIu64 " to %" PRIu64 ", before lines "
+               "that are gone, are confirmed by no checkpoint\n",
+               record->where.file, record->where.line, leaves,
+               tree->tree.size - 1);
+    }
 }
 
 
@@ -305,7 +334,8 @@ xcctl_tree_told(xcctl_tree_t *tree, xcctl_record_t *record, bool recover)
 {
     bool         whole = tree->known && tree->tree.size == record->seq;
     xc_rc_t      rc;
-    uint64_t    *count = tree->begun ? &tree->unchecked : &tree->before;
+    uint64_t     leaves, *count = tree->begun ? &tree->unchecked
+                                              : &tree->before;
     xc_merkle_t  told;
 
     if (!xcctl_tree_frontier(record, &told)) {
@@ -324,7 +354,7 @@ xcctl_tree_told(xcctl_tree_t *tree, xcctl_record_t *record, bool recover)
     }
 
     if (told.size != record->seq
-        || (whole && !xcctl_tree_same(&told, &tree->tree)))
+        || !xcctl_tree_agree(&told, &tree->tree, &leaves))
     {
         xcctl_trouble(&tree->frontier, record->seq, "%s:%" PRIu64 ": the "
                       "frontier is not that of the lines before it",
@@ -336,17 +366,20 @@ xcctl_tree_told(xcctl_tree_t *tree, xcctl_record_t *record, bool recover)
         return XC_OK;
     }
 
-    /* A checkpoint covers synced lines only: they can't have been unsure. */
-    if (recover && tree->begun && tree->end < record->seq
-        && tree->next <= record->seq)
-    {
+    xcctl_tree_unconfirmed(tree, record, leaves);
+
+    /* A checkpoint covers synced lines only: they can't have been unsure.  One
+     * that stands behind a gap does not fill it. */
+    if (recover && tree->begun && tree->next <= record->seq) {
         xcctl_trouble(&tree->given_up, record->seq, "%s:%" PRIu64 ": gives up "
                       "lines from seq %" PRIu64 " on, which a checkpoint of "
                       "%" PRIu64 " records covers", record->where.file,
-                      record->where.line, tree->end, tree->next);
+                      record->where.line, tree->tree.size, tree->next);
     }
 
-    rc = xcctl_tree_pass(tree, told.size, count);
+    /* Behind a gap also one of just this size: it would agree with what the
+     * record says of lines that nobody has seen. */
+    rc = xcctl_tree_pass(tree, told.size + tree->begun, count);
     tree->start = tree->begun ? tree->start : told.size;
     tree->tree = told;
     tree->known = true;
@@ -534,6 +567,13 @@ xcctl_tree_end(xcctl_tree_t *tree, uint64_t first_fault, xc_rc_t *rc)
 
     if (*rc != XC_OK) {
         return 0;
+    }
+
+    /* Of what was expected nothing is there but what the first file says. */
+    if (tree->start != 0 && tree->agreed[true]
+        && tree->agreed_size[true] == tree->start)
+    {
+        tree->missed++;
     }
 
     xcctl_tree_summary(tree);

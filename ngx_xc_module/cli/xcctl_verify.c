@@ -189,8 +189,7 @@ xcctl_verify_line(void *ctx, xcctl_log_kind_t kind, xcctl_where_t where,
     }
 
     if (kind == XCCTL_LOG_TORN) {
-        xcctl_chain_garbled(&v->chain, where, "torn: the file ends within "
-                            "this line, after %zu octets", text.len);
+        xcctl_chain_torn(&v->chain, where, text.len);
         return XC_OK;
     }
 
