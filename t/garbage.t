@@ -39,6 +39,7 @@ said($_) for sort keys %say;
 whole($t, 'the log', seen => [], n => 2 * keys %say);
 the_other_half();
 half_a_part();
+half_of_ours();
 after_error_page($_) for '502', '502 =200';
 trailers();
 $t->finish;
@@ -119,6 +120,28 @@ sub half_a_part {
     like($other->request('GET', $policy->query)->{body}, qr/^of the other/,
          'half a part: the next has its own');
     $t->backend->answer('/part');
+    $t->backend->forget;
+}
+
+
+# The same of a location without a gate that has the same back end.
+sub half_of_ours {
+    my $kept = 'proxy_http_version 1.1; proxy_set_header Connection "";';
+
+    fresh("proxy_pass http://kept; $kept",
+          "location = /ours { xc off; proxy_pass http://kept; $kept }
+           location = /part { internal; proxy_pass http://kept; $kept }
+           location = /asks { xc off; auth_request /part; root /dev/null; }",
+          'upstream kept { server %%BACKEND%%; keepalive 4; }');
+    for my $path ('/ours', '/asks') {
+        $t->backend->answer('*' => { delay => 1, body => 'of one',
+            first => "HTTP/1.1 103 Hints\r\nContent-Length: 0\r\n\r\n" });
+        $t->client(tls => 0)->request('GET', $path, { sign => 0 });
+        $t->backend->answer('*' => { body => 'of the other' });
+        my $other = $t->client(tls => 0, agency => '310000');
+        is($other->request('GET', $policy->query)->{body}, 'of the other',
+           "half an answer to $path: the next has its own");
+    }
     $t->backend->forget;
 }
 
