@@ -18,7 +18,7 @@ use XC::Gate;
 use XC::Nginx;
 
 # the [emerg] that refused starts and reloads leave are what is tested here
-my $t = XC::Nginx->new(allow => qr/xc_state: "|"xc enforce": a|"sync=no"|Too many links/);
+my $t = XC::Nginx->new(allow => qr/xc_state: "|"xc enforce": a|"sync=no"|Too many links|belongs to user 0/);
 
 binmode Test::More->builder->$_, ':encoding(UTF-8)'
     for qw(output failure_output);
@@ -645,6 +645,7 @@ sub samples {
         [qr{/var/log/nginx/error\.log}   => '%%PREFIX%%/sample.log', 1],
         [qr{/var/log/nginx/xc\.log}      => '%%PREFIX%%/sample.log', 1],
         [qr{/run/nginx\.pid}             => '%%PREFIX%%/sample.pid', 1],
+        [qr{/var/lib/nginx-xc;}          => '%%STATE%%;', 1],
         [qr{listen  443}                 => 'listen  127.0.0.1:%%PORT_https%%',
          1],
         [qr{^\s*listen  \[::\]:443.*$}m  => '', 1],
@@ -677,6 +678,13 @@ sub samples {
 sub state_directory {
     my $dir = $t->state_dir;
     my $start = sub { my $ok = eval { $t->run; 1 }; $ok ? '' : $@ };
+    my $tested = sub {
+        my ($re, $name) = @_;
+        my ($status, $out) = $t->test_conf;
+
+        ok($status != 0, "$name: nginx -t fails");
+        like($out, $re, "$name: and says why");
+    };
 
     $t->backend;
     $t->gate_conf;
@@ -686,16 +694,20 @@ sub state_directory {
         chmod $mode, $dir;
         like($start->(), qr/\[emerg\].* xc_state: "\Q$dir\E" is open to everybody: run chmod 0750 "\Q$dir\E"/,
              sprintf 'mode %04o: refused', $mode);
+        $tested->(qr/\[emerg\] .*"\Q$dir\E" is open to everybody: run chmod 0750 /,
+                  sprintf 'mode %04o', $mode);
         is_deeply([glob "$dir/*"], [], 'nothing was written there');
     }
     chmod 0750, $dir;
 
     SKIP: {
-        skip 'only root can give a directory away', 1 if $> != 0;
+        skip 'only root can give a directory away', 4 if $> != 0;
         chown 0, 0, $dir;
         my $uid = (getpwnam $t->worker_user)[2];
         like($start->(), qr/\[emerg\].* xc_state: "\Q$dir\E" belongs to user 0, not to the worker user $uid: run chown $uid "\Q$dir\E"/,
              'another\'s: refused');
+        $tested->(qr/\[emerg\] .*belongs to user 0, .*: run chown $uid /,
+                  'another\'s');
         is_deeply([glob "$dir/*"], [], 'nothing was written there');
     }
 
@@ -703,7 +715,10 @@ sub state_directory {
     $t->write_file('state', 'a file');
     like($start->(), qr/\[emerg\].* xc_state: "\Q$dir\E" is not a directory/,
          'a file: refused');
+    $tested->(qr/\[emerg\] .*"\Q$dir\E" is not a directory \(20: /, 'a file');
     unlink $dir;
+    is(($t->test_conf)[0], 0, 'none: nginx -t passes');
+    ok(!-e $dir, 'and makes none');
 
     is($start->(), '', 'none: made');
     my @st = stat $dir;
@@ -739,8 +754,15 @@ sub links {
     is((stat $victim)[4], $>, 'nor was that given away');
 
     SKIP: {
-        skip 'only root can give files away', 4 if $> != 0;
-        for my $name (qw(xc.map audit.head)) {
+        skip 'only root can give files away', 7 if $> != 0;
+        my ($uid, $gid) = (getpwnam $t->worker_user)[2, 3];
+        chown 0, 0, "$dir/audit.log";
+        like($start->(), qr/\[emerg\].* audit log: \Q$dir\E\/audit\.log belongs to user 0, not to the worker user $uid: run chown $uid \Q$dir\E\/audit\.log$/m,
+             'a log that is root\'s: refused');
+        $t->stop;
+        chown $uid, $gid, "$dir/audit.log";
+
+        for my $name (qw(xc.map audit.head audit.log)) {
             $t->write_file('victim/file', '');
             chown 0, 0, "$victim/file";
             unlink "$dir/$name";
@@ -951,6 +973,9 @@ sub reloads {
     $refused_reload->('replay= changed',
         $conf =~ s/(xc_state \S+) ;/$1 replay=2000;/r,
         qr/\[emerg\].*"xc enforce": a changed directory or replay= of xc_state needs a restart in \Q$prefix\E\/nginx\.conf:\d+/);
+    $refused_reload->('node= changed',
+        $conf =~ s/xc_audit node=n1/xc_audit node=n2/r,
+        qr/\[emerg\].*"xc enforce": another node= \(or host name\) or origin= of xc_audit needs another directory in xc_state, and a restart in \Q$prefix\E\/nginx\.conf:\d+/);
     $refused_reload->('an audit parameter',
         $conf =~ s/xc_audit node=n1/xc_audit node=n1 sync=no/r,
         qr/\[emerg\].*write sync=group or sync=off/);

@@ -44,6 +44,26 @@ xc_journal_holds_tip(const xc_journal_op_t *op)
 }
 
 
+/* Root can write what is not the worker's; the workers then can't. */
+static xc_rc_t
+xc_journal_check_owner(xc_journal_op_t *op, const struct stat *st)
+{
+    const xc_journal_conf_t  *conf = &op->journal->conf;
+
+    if (conf->uid == (uid_t) -1 || st->st_uid == conf->uid) {
+        return XC_OK;
+    }
+
+    xc_journal_say(op->report, false, "%s/" XC_JOURNAL_LOG " belongs to user "
+                   "%d, not to the worker user %d: run chown %d %s/"
+                   XC_JOURNAL_LOG, conf->dir, (int) st->st_uid,
+                   (int) conf->uid, (int) conf->uid, conf->dir);
+    errno = EACCES;
+
+    return XC_EIO;
+}
+
+
 /* XC_DENIED: there is none. */
 static xc_rc_t
 xc_journal_stat_log(xc_journal_op_t *op, struct stat *st)
@@ -61,7 +81,7 @@ xc_journal_stat_log(xc_journal_op_t *op, struct stat *st)
         return XC_EIO;
     }
 
-    return XC_OK;
+    return xc_journal_check_owner(op, st);
 }
 
 

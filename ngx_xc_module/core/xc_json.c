@@ -342,6 +342,13 @@ xc_json_parse(xc_arena_t *arena, xc_str_t text, unsigned max_depth,
         return XC_EINPUT;
     }
 
+    /* RFC 8259 8.1; jansson's own message shows the mark, which nobody sees */
+
+    if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0) {
+        xc_json_locate(text, 0, "a byte order mark; UTF-8 goes without", err);
+        return XC_EINPUT;
+    }
+
     rc = xc_json_scan_depth(text, max_depth, err);
     if (rc != XC_OK) {
         return rc;

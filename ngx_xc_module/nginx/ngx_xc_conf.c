@@ -20,8 +20,7 @@ static ngx_int_t ngx_xc_conf_policy_twin(ngx_conf_t *cf,
 static char *ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf);
 static char *ngx_xc_conf_list(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
     ngx_xc_loc_conf_t *conf);
-static ngx_uint_t ngx_xc_conf_moved(ngx_conf_t *cf,
-    ngx_xc_main_conf_t *xmcf);
+static const char *ngx_xc_conf_moved(ngx_conf_t *cf, ngx_xc_main_conf_t *mcf);
 static char *ngx_xc_conf_parent(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf,
     ngx_str_t *path);
 static char *ngx_xc_conf_incomplete(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf,
@@ -444,6 +443,7 @@ ngx_xc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static char *
 ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
 {
+    const char          *what;
     ngx_xc_main_conf_t  *xmcf;
 
     xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_xc_module);
@@ -472,9 +472,10 @@ ngx_xc_conf_gate(ngx_conf_t *cf, ngx_xc_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_xc_conf_moved(cf, xmcf)) {
-        return ngx_xc_conf_incomplete(cf, conf, "a changed directory or "
-                                      "replay= of xc_state needs a restart");
+    what = ngx_xc_conf_moved(cf, xmcf);
+
+    if (what != NULL) {
+        return ngx_xc_conf_incomplete(cf, conf, what);
     }
 
     if (ngx_xc_credentials_check(cf, conf) != NGX_CONF_OK
@@ -519,19 +520,36 @@ ngx_xc_conf_list(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf,
 }
 
 
-/* Another store does not know the nonces that the running one has burned */
+/* Another store does not know the nonces that the running one has burned, and
+ * with another name the log takes no line: new workers refused everything. */
 
-static ngx_uint_t
+static const char *
 ngx_xc_conf_moved(ngx_conf_t *cf, ngx_xc_main_conf_t *xmcf)
 {
     ngx_xc_main_conf_t  *old;
 
     old = ngx_xc_cycle_conf(cf->cycle->old_cycle);
 
-    return old && old->map_open
-           && (old->replay != xmcf->replay
-               || !xc_str_eq(ngx_xc_str(&old->state),
-                             ngx_xc_str(&xmcf->state)));
+    if (old == NULL || !old->map_open) {
+        return NULL;
+    }
+
+    if (old->replay != xmcf->replay
+        || !xc_str_eq(ngx_xc_str(&old->state), ngx_xc_str(&xmcf->state)))
+    {
+        return "a changed directory or replay= of xc_state needs a restart";
+    }
+
+    if (!xc_str_eq(ngx_xc_str(&old->node), ngx_xc_str(&xmcf->node))
+        || (old->origin.len != 0 && xmcf->origin.len != 0
+            && !xc_str_eq(ngx_xc_str(&old->origin),
+                          ngx_xc_str(&xmcf->origin))))
+    {
+        return "another node= (or host name) or origin= of xc_audit needs "
+               "another directory in xc_state, and a restart";
+    }
+
+    return NULL;
 }
 
 

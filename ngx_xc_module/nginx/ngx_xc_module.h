@@ -319,6 +319,12 @@ void ngx_xc_state_clock(xc_gate_clock_t *clock);
 int64_t ngx_xc_state_now_us(void *data);
 int64_t ngx_xc_state_boot_us(void);        /* CLOCK_BOOTTIME */
 
+/* ngx_xc_state_dir.c */
+
+ngx_int_t ngx_xc_state_directory(ngx_cycle_t *cycle, ngx_xc_main_conf_t *mcf);
+ngx_int_t ngx_xc_state_test(ngx_cycle_t *cycle, ngx_xc_main_conf_t *mcf);
+void ngx_xc_state_owner(ngx_cycle_t *cycle, uid_t *uid, gid_t *gid);
+
 /* ngx_xc_places.c */
 
 ngx_int_t ngx_xc_places_init(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf);

@@ -161,7 +161,9 @@ ngx_xc_redis_array(const redisReadTask *task, ngx_xc_redis_count_t n)
 {
     ngx_xc_redis_reply_t  *reply = task->privdata;
 
-    if (n < 0 || (size_t) n > XC_FLEET_ANSWER_MAX || task->parent != NULL) {
+    /* where it is an int, one below zero is over the limit, too */
+
+    if ((size_t) n > XC_FLEET_ANSWER_MAX || task->parent != NULL) {
         return NULL;
     }
 

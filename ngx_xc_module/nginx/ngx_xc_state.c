@@ -1,7 +1,7 @@
 
 /*
- * The state directory: made by the master at start, opened by every cycle; the
- * mapped file's places handed to the policies; the node's own records.
+ * The state opened by every cycle; the mapped file's places handed to the
+ * policies; the node's own records.
  */
 
 
@@ -19,8 +19,6 @@
 
 static ngx_int_t ngx_xc_state_prepare(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf);
-static ngx_int_t ngx_xc_state_directory(ngx_cycle_t *cycle,
-    ngx_xc_main_conf_t *xmcf);
 static ngx_int_t ngx_xc_state_boot_id(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf);
 static ngx_int_t ngx_xc_state_copies(ngx_cycle_t *cycle,
@@ -36,7 +34,6 @@ static ngx_int_t ngx_xc_state_event(ngx_cycle_t *cycle,
 static xc_rc_t ngx_xc_state_append(ngx_cycle_t *cycle,
     ngx_xc_main_conf_t *xmcf, ngx_pool_t *pool, xc_journal_entry_t *entry,
     xc_journal_report_t *report);
-static void ngx_xc_state_owner(ngx_cycle_t *cycle, uid_t *uid, gid_t *gid);
 static void ngx_xc_state_mode(xc_buf_t *out, ngx_xc_loc_conf_t *xlcf);
 
 
@@ -54,8 +51,12 @@ ngx_xc_state_init_module(ngx_cycle_t *cycle)
 
     xmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_xc_module);
 
-    if (xmcf == NULL || xmcf->gates.nelts == 0 || ngx_test_config) {
+    if (xmcf == NULL || xmcf->gates.nelts == 0) {
         return NGX_OK;
+    }
+
+    if (ngx_test_config) {
+        return ngx_xc_state_test(cycle, xmcf);
     }
 
     starting = ngx_is_init_cycle(cycle->old_cycle);
@@ -109,68 +110,6 @@ ngx_xc_state_prepare(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
     }
 
     return ngx_xc_places_init(cycle, xmcf);
-}
-
-
-static ngx_int_t
-ngx_xc_state_directory(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf)
-{
-    uid_t            uid;
-    gid_t            gid;
-    ngx_file_info_t  fi;
-
-    ngx_xc_state_owner(cycle, &uid, &gid);
-
-    if (xc_folder_make((char *) xmcf->state.data, uid, gid) != XC_OK) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "xc_state: can't make the directory \"%V\" for the "
-                      "worker user", &xmcf->state);
-        return NGX_ERROR;
-    }
-
-    if (ngx_file_info(xmcf->state.data, &fi) == NGX_FILE_ERROR
-        || !ngx_is_dir(&fi))
-    {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "xc_state: \"%V\" is not a directory", &xmcf->state);
-        return NGX_ERROR;
-    }
-
-    if (uid != (uid_t) -1 && fi.st_uid != uid) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "xc_state: \"%V\" belongs to user %d, not to the worker "
-                      "user %d: run chown %d \"%V\"", &xmcf->state,
-                      (int) fi.st_uid, (int) uid, (int) uid, &xmcf->state);
-        return NGX_ERROR;
-    }
-
-    if (fi.st_mode & 0007) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "xc_state: \"%V\" is open to everybody: run chmod 0750 "
-                      "\"%V\"", &xmcf->state, &xmcf->state);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_xc_state_owner(ngx_cycle_t *cycle, uid_t *uid, gid_t *gid)
-{
-    ngx_core_conf_t  *ccf;
-
-    *uid = (uid_t) -1;
-    *gid = (gid_t) -1;
-
-    /* a worker has no business in changing owners */
-
-    if (geteuid() == 0 && ngx_process != NGX_PROCESS_WORKER) {
-        ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx,
-                                               ngx_core_module);
-        *uid = ccf->user;
-        *gid = ccf->group;
-    }
 }
 
 

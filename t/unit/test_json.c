@@ -71,7 +71,7 @@ static const struct {
       "a name twice, one escaped" },
     { { "[{\"x\":{\"a\":1,\"a\":1}}]", 21 }, XC_EINPUT, 0, 0,
       "a name twice, inside" },
-    { { "\xef\xbb\xbf{}", 5 }, XC_EINPUT, 0, 0, "a byte order mark" },
+    { { "\xef\xbb\xbf{}", 5 }, XC_EINPUT, 1, 1, "a byte order mark" },
     { { "{} {}", 5 }, XC_EINPUT, 0, 0, "two values" },
     { { "{}x", 3 }, XC_EINPUT, 0, 0, "text behind" },
     { { "{}]", 3 }, XC_EINPUT, 0, 0, "a bracket behind" },
