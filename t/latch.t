@@ -38,6 +38,8 @@ $t->write_file('www/ssi.html',
     "before <!--# include virtual=\"/gated$subject_path\" --> after");
 $t->write_file('www/ssi-ep.html',
     "before <!--# include virtual=\"/epnamed$subject_path\" --> after");
+$t->write_file('www/part.html',
+    "a page <!--# include virtual=\"/proxied$subject_path\" -->");
 $t->write_file('www/parts.bin', join '', map { chr 97 + $_ % 26 } 0 .. 249);
 
 $t->conf(configuration());
@@ -162,6 +164,17 @@ http {
             $gate $up client_max_body_size 100; $all =200 /proxied$subject_path;
         }
         location /proxied/ { internal; $up }
+        location /short-part/ {
+            $gate $up client_max_body_size 100; $all =200 /part.html;
+        }
+        location /short-after/ {
+            $gate $up client_max_body_size 100; $all =200 /after/page.html;
+        }
+        location = /part.html { ssi on; }
+        location /after/ {
+            alias %%PREFIX%%/www/open/; addition_types *;
+            add_after_body /proxied$subject_path;
+        }
 
         # try_files
         location /tf-file/ { $gate try_files /secret.html =404; }
@@ -518,6 +531,13 @@ sub body_reader {
                   body => qr/"urn:xc:body-invalid"/,
                   trail => 'deny body-invalid');
         }
+    }
+
+    # nor for a part of the page
+    for my $case (qw(short-part short-after)) {
+        meets("$case: a page of parts", $sent{'body-invalid'}->($case),
+              status => 200, body => qr/page.*403 Forbidden/s, gated => 0,
+              trail => 'deny body-invalid');
     }
 
     # nginx can't read past such a body, which softens no refusal either

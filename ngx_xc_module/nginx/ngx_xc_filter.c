@@ -11,7 +11,6 @@
 
 
 static ngx_int_t ngx_xc_header_filter(ngx_http_request_t *r);
-static ngx_uint_t ngx_xc_header_interim(ngx_http_upstream_t *u);
 static ngx_uint_t ngx_xc_header_foreign(ngx_http_request_t *r,
     ngx_xc_ctx_t *ctx);
 static ngx_int_t ngx_xc_header_no_store(ngx_http_request_t *r);
@@ -37,15 +36,6 @@ ngx_xc_header_filter(ngx_http_request_t *r)
 {
     ngx_xc_ctx_t       *ctx;
     ngx_xc_loc_conf_t  *xlcf;
-
-    if (r->upstream && ngx_xc_header_interim(r->upstream)) {
-
-        /* what is still to come would be the next request's answer; also where
-         * there is no gate, as the next one's location may have one */
-
-        r->upstream->keepalive = 0;
-        r->upstream->headers_in.connection_close = 1;
-    }
 
     ctx = ngx_xc_get_ctx(r->main);
 
@@ -88,17 +78,6 @@ ngx_xc_header_filter(ngx_http_request_t *r)
 }
 
 
-/* Not by headers_out.status, which error_page may have set.  0 with a line is
- * "000", without one there was no answer. */
-
-static ngx_uint_t
-ngx_xc_header_interim(ngx_http_upstream_t *u)
-{
-    return (u->headers_in.status_n != 0 || u->headers_in.status_line.len != 0)
-           && u->headers_in.status_n < NGX_HTTP_OK;
-}
-
-
 /*
  * What a back end says where nginx would send it on as it stands, without our
  * headers and with any that it makes up: what is no HTTP, which nginx takes
@@ -120,7 +99,7 @@ ngx_xc_header_foreign(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
     if (r->http_version < NGX_HTTP_VERSION_10) {
         r->http_version = ctx->http_version;
 
-    } else if (ngx_xc_header_interim(u)) {
+    } else if (ngx_xc_peer_interim(u)) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "xc: the back end's answer %ui is not the last: it is "
                       "not passed on", u->headers_in.status_n);

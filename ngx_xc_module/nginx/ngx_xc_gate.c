@@ -93,8 +93,8 @@ ngx_xc_gate_handler(ngx_http_request_t *r)
 
 /*
  * No gate here.  But where one did not admit the request and error_page leads
- * on, a page may be served, and no back end asked.  A post_action's answer is
- * for nobody.
+ * on, a page may be served, and no back end asked, for its parts neither.  A
+ * post_action's answer is for nobody.
  */
 
 static ngx_int_t
@@ -104,13 +104,18 @@ ngx_xc_gate_off(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
 
     ctx = ngx_xc_get_ctx(r);
 
-    if (ctx == NULL || ctx->state == NGX_XC_ADMITTED || r->post_action
+    if (ctx == NULL && r != r->main) {
+        ctx = ngx_xc_get_ctx(r->main);
+    }
+
+    if (ctx == NULL || ctx->state == NGX_XC_ADMITTED || r->main->post_action
         || r->content_handler == NULL || r->content_handler == xlcf->handler)
     {
         return NGX_DECLINED;
     }
 
-    return ngx_xc_gate_again(r, ctx, xlcf);
+    return ctx->request == r ? ngx_xc_gate_again(r, ctx, xlcf)
+                             : NGX_HTTP_FORBIDDEN;
 }
 
 

@@ -24,7 +24,7 @@ static ngx_http_module_t  ngx_xc_module_ctx = {
     ngx_xc_create_main_conf,               /* create main configuration */
     ngx_xc_init_main_conf,                 /* init main configuration */
 
-    NULL,                                  /* create server configuration */
+    ngx_xc_create_peer_conf,               /* create server configuration */
     NULL,                                  /* merge server configuration */
 
     ngx_xc_create_loc_conf,                /* create location configuration */
@@ -98,6 +98,8 @@ ngx_xc_postconfiguration(ngx_conf_t *cf)
     if (ngx_xc_body_init(cf) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_xc_peer_wrap(cf);
 
     return ngx_xc_filter_init(cf);
 }

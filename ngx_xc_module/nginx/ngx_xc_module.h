@@ -436,6 +436,12 @@ ngx_int_t ngx_xc_reply_header(ngx_http_request_t *r, const char *name,
 
 ngx_int_t ngx_xc_filter_init(ngx_conf_t *cf);
 
+/* ngx_xc_peer.c */
+
+void *ngx_xc_create_peer_conf(ngx_conf_t *cf);
+void ngx_xc_peer_wrap(ngx_conf_t *cf);
+ngx_uint_t ngx_xc_peer_interim(ngx_http_upstream_t *u);
+
 /* ngx_xc_intake.c, ngx_xc_status.c */
 
 char *ngx_xc_intake(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -120,13 +120,13 @@ sub _write_rules {
 
 
 sub _rule {
-    my ($self, $target) = @_;
+    my ($self, $target, $range) = @_;
     my ($path) = split /\?/, $target;
 
     open my $fh, '<', $self->{rules} or return {};
     local $/;
     my $answers = $json->decode(scalar <$fh>);
-    return $answers->{$path} // $answers->{'*'} // {};
+    return $answers->{ $range // '' } // $answers->{$path} // $answers->{'*'} // {};
 }
 
 
@@ -172,7 +172,7 @@ sub _exchange {
 
     my $keep = $version eq 'HTTP/1.1'
                && lc($h{connection} // '') ne 'close';
-    return $self->_reply($sock, $self->_rule($target), $method, $keep)
+    return $self->_reply($sock, $self->_rule($target, $h{range}), $method, $keep)
            && $keep;
 }
 
