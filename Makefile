@@ -31,7 +31,8 @@ CORE_A  := $(BUILD)/core/core.a
 CLI_O   := $(patsubst $(CLI)/%.c,$(BUILD)/cli/%.o,$(wildcard $(CLI)/*.c))
 HEAP_O  := $(BUILD)/cli/xc_heap.o
 TESTS   := $(patsubst t/unit/%.c,$(BUILD)/unit/%,\
-                      $(wildcard t/unit/test_*.c t/unit/vector_*.c))
+                      $(wildcard t/unit/test_*.c t/unit/vector_*.c \
+                                 t/unit/history.c))
 FUZZ_O  := $(UNITS:%=$(BUILD)/fuzz/core/%.o) $(BUILD)/fuzz/core/xc_heap.o
 FUZZ_CLI := $(patsubst $(CLI)/%.c,$(BUILD)/fuzz/cli/%.o,\
                        $(filter-out $(CLI)/xc_heap.c,$(wildcard $(CLI)/*.c)))
@@ -75,6 +76,7 @@ $(BUILD)/xcctl: $(CLI_O) $(CORE_O)
 WRAP_test_journal := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=ftruncate \
                      -Wl,--wrap=openat,--wrap=fstatfs
 WRAP_test_journal_sign := $(WRAP_test_journal)
+WRAP_history := $(WRAP_test_journal)
 # Calls that a test counts.
 WRAP_test_jwt := -Wl,--wrap=xc_key_verify
 WRAP_test_approval := $(WRAP_test_jwt)

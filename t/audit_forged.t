@@ -25,12 +25,14 @@ my $vkey = vkey($key);
 my $n = 40;
 my $log = chain(0, beats('n', 0 .. $n - 1));
 my @line = split /\n/, $log;
+my @long = split /\n/, chain(0, beats('n', 0 .. 48));
 my @leaf = map { leaf($_) } @line;
 my $shipped = file('shipped', checkpoint($key, $log, $n));
 
 lines_given_up();
 told_between();
 before_a_loss();
+in_place_of_a_loss();
 before_a_failed_write();
 without_frontier();
 all_before_gone();
@@ -187,6 +189,62 @@ sub before_a_loss {
 }
 
 
+# Nor does a loss take in lines that are none of what was lost: what a record
+# that gives up lines does not chain to, behind a gap, is confirmed by nothing.
+sub in_place_of_a_loss {
+    my @rest = split /\n/, chain(49, $long[48],
+        '"event":"recover","cause":"sync-failed","unsure":{"from":33,"to":48},'
+        . frontier(map { leaf($_) } @long[0 .. 48]), beats('n', 50 .. 52));
+    my $text = lines(@long[0 .. 48], @rest);
+    my $note = checkpoint($key, $text, 53);
+    my $left = file('left', $note);
+    my $forge = sub {
+        my ($seq, $n) = @_;
+        return split /\n/, behind($long[$seq - 1] =~ s/beat/BEAT/r,
+                                  beats('forged', 1 .. $n));
+    };
+    my $args = "--expect $left";
+
+    for my $lost (['', 33 .. 48], ["\0" x 900, 33 .. 40], ["\0", 34 .. 34],
+                  ['x', 34 .. 47], ["\0" x 9, 40 .. 48], ["a\nb", 36 .. 44])
+    {
+        my ($with, $from, $to) = ($lost->[0], @$lost[1, -1]);
+
+        state_of(lines(@long[0 .. $from - 1]) . ($with eq '' ? '' : "$with\n")
+                 . lines(@long[$to + 1 .. 48], @rest), $note);
+        my $out = `$xcctl audit verify --key '$vkey' $args $dir/audit.log 2>&1`;
+        is($?, 0, "seq $from to $to lost") or diag $out;
+    }
+
+    state_of(lines(@long[0 .. 48], $forge->(48, 1), @rest), $note);
+    found('a line of the range put behind all of it', $args);
+
+    state_of(lines(@long[0 .. 40], 'x', @long[41 .. 48], @rest), $note);
+    found('what is no record put among them, and none gone', $args);
+
+    state_of(lines(@long[0 .. 30, 48], @rest), $note);
+    found('two more gone than were lost, the last one there', $args);
+
+    state_of(lines(@long[0 .. 32], $forge->(48, 1), @rest), $note);
+    found('a line put where those behind the gap would stand', $args);
+
+    state_of(lines(@long[0 .. 32], 'x', $forge->(34, 15), @rest), $note);
+    found('others behind a line that is no record', $args);
+
+    state_of(lines(@long[0 .. 32], 'x', $forge->(34, 3), @rest), $note);
+    found('others within the gap', $args);
+
+    state_of(lines(@long[0 .. 32], $forge->(37, 1), @rest), $note);
+    found('another one within the gap', $args);
+
+    state_of(lines(@long[0 .. 32], $forge->(33, 1), @rest), $note);
+    found('another one where the gap begins', $args);
+
+    state_of(lines(@long[0 .. 32], 'x', $forge->(34, 1), 'x', @rest), $note);
+    found('another one between two that are no records', $args);
+}
+
+
 # Half a record excuses a file's end, and no line put there: nobody can give it
 # up, since it never was one.
 sub before_a_failed_write {
@@ -206,6 +264,17 @@ sub before_a_failed_write {
     my @args = ('--key', "'$vkey'", '--expect', $left, $first, $second);
     my $out = `$xcctl audit verify @args 2>&1`;
     is($?, 0, 'half a record before it is excused') or diag $out;
+
+    mkdir "$dir/state" or die $!;
+    file('state/audit.failed-1', slurp($first));
+    file('state/audit.log', $rest);
+    $out = `$xcctl audit prune --dry-run --before 2030-01-01 $dir/state 2>&1`;
+    like($out, qr/^audit: 1 files would be removed$/m, 'and may be pruned');
+
+    file('state/audit.failed-1', behind($line[0] =~ s/"n":0/"n":1/r,
+                                        beats('n', 1 .. 19)));
+    $out = `$xcctl audit prune --dry-run --before 2030-01-01 $dir/state 2>&1`;
+    isnt($?, 0, 'other lines may not') or diag $out;
 }
 
 

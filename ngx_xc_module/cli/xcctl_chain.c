@@ -116,6 +116,8 @@ xcctl_chain_blame_before(xcctl_chain_t *chain)
 
     if (odd->seq > main->seq) {
         xcctl_chain_missing(chain, odd);
+        xcctl_chain_lost(chain, XCCTL_LOSS_LINES);
+        chain->island = true;
 
     } else if (odd->seq == main->seq) {
         xcctl_chain_fault(chain, main->where, "altered: it is not the line "
@@ -163,6 +165,28 @@ xcctl_chain_blame_line(xcctl_chain_t *chain)
 }
 
 
+/* Where nothing is missing, what is no record was put there; but a file may end
+ * with half of one. */
+static void
+xcctl_chain_not_lost(xcctl_chain_t *chain)
+{
+    size_t          i;
+    xcctl_fault_t  *fault;
+
+    for (i = chain->kept; i-- != 0; /* void */) {
+        fault = &chain->fault[i];
+
+        if (fault->seq != chain->main.seq) {
+            break;
+        }
+
+        if (fault->loss == XCCTL_LOSS_LINES) {
+            fault->loss = XCCTL_LOSS_NONE;
+        }
+    }
+}
+
+
 /* Decides what the pending line was, by the line behind it.  Returns true
  * where that one is explained by this and has been taken. */
 static bool
@@ -177,6 +201,9 @@ xcctl_chain_resolve(xcctl_chain_t *chain, const xcctl_line_t *line)
             xcctl_chain_out_of_order(chain, &chain->odd);
             chain->displaced = true;
             chain->early = chain->behind;
+
+        } else {
+            xcctl_chain_not_lost(chain);
         }
 
         return false;
@@ -187,6 +214,7 @@ xcctl_chain_resolve(xcctl_chain_t *chain, const xcctl_line_t *line)
             xcctl_chain_blame_before(chain);
         }
 
+        chain->island = chain->island || chain->garbled;
         chain->main = chain->behind;
         return false;
     }
@@ -233,19 +261,34 @@ xcctl_chain_excuse(xcctl_chain_t *chain, const xcctl_line_t *line)
 }
 
 
+/* Lines behind some that are missing: what stands before those tells nothing of
+ * them, but the recover record does, where it follows the last of them. */
+static bool
+xcctl_chain_confirmed(const xcctl_chain_t *chain, const xcctl_line_t *line)
+{
+    const xcctl_place_t  *main = &chain->main;
+
+    if (chain->pending && !chain->garbled) {
+        return line->from <= main->seq && main->seq < chain->odd.seq
+               && xcctl_chain_fits(&chain->behind, line);
+    }
+
+    return (!chain->island && main->seq != line->seq)
+           || xcctl_chain_fits(main, line);
+}
+
+
 /* A recover record excuses what is missing up to itself, and nothing before
- * its range, nor a line that is none of it. */
+ * its range, nor a line put in the place of one. */
 static bool
 xcctl_chain_excused(xcctl_chain_t *chain, const xcctl_line_t *line)
 {
-    bool                 within = line->from <= chain->main.seq;
-    uint64_t             next = chain->pending ? chain->behind.seq
-                                               : chain->main.seq;
-    const xcctl_line_t  *odd = &chain->odd;
+    uint64_t  next = chain->pending ? chain->behind.seq : chain->main.seq;
 
     if (!line->excuses || line->to + 1 != line->seq
-        || (!within && line->from > next)
-        || (line->from == line->seq && !xcctl_chain_fits(&chain->main, line)))
+        || (line->from > chain->main.seq && line->from > next)
+        || (line->from == line->seq && !xcctl_chain_fits(&chain->main, line))
+        || !xcctl_chain_confirmed(chain, line))
     {
         return false;
     }
@@ -256,9 +299,7 @@ xcctl_chain_excused(xcctl_chain_t *chain, const xcctl_line_t *line)
         xcctl_chain_out_of_order(chain, line);
     }
 
-    if (!within || odd->seq < line->from || odd->seq > line->to) {
-        xcctl_chain_end(chain);
-    }
+    chain->island = false;
 
     return true;
 }
@@ -268,6 +309,10 @@ void
 xcctl_chain_line(xcctl_chain_t *chain, const xcctl_line_t *line)
 {
     if (!chain->begun) {
+        if (line->excuses && line->to + 1 == line->seq) {
+            xcctl_chain_excuse(chain, line);
+        }
+
         chain->begun = true;
         chain->main = xcctl_chain_behind(line);
         return;

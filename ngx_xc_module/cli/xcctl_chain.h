@@ -58,6 +58,8 @@ typedef struct {
     xcctl_line_t    odd;
     xcctl_place_t   behind;
 
+    bool            island;     /* main lies behind lines that are missing */
+
     bool            displaced;  /* a line that came one too early */
     xcctl_place_t   early;
 

@@ -27,7 +27,6 @@ typedef struct {
 static void
 xcctl_pass_begin(xcctl_pass_t *pass)
 {
-    bool             named;
     uint64_t         from, to;
     xcctl_record_t  *record = &pass->record;
 
@@ -40,7 +39,7 @@ xcctl_pass_begin(xcctl_pass_t *pass)
                               && pass->file.frontier.size == record->seq;
     memcpy(pass->file.prev, record->prev, XC_SHA256_SIZE);
     pass->file.gives_up = xcctl_record_event(record, "recover")
-                          && xcctl_record_gives_up(record, &named, &from, &to)
+                          && xcctl_record_gives_up(record, &from, &to)
                           && to + 1 == record->seq
                           ? from : UINT64_MAX;
     (void) snprintf(pass->node, sizeof(pass->node), XC_STR_FMT,
@@ -261,7 +260,10 @@ xcctl_files_fault(const xcctl_pass_t *pass, const xcctl_file_t *next)
     }
 
     if (pass->begun && next->gives_up <= pass->next
-        && pass->next <= next->first_seq)
+        && pass->next <= next->first_seq
+        && (next->gives_up < next->first_seq
+            || (!pass->whole
+                && memcmp(next->prev, pass->leaf, XC_SHA256_SIZE) == 0)))
     {
         return NULL;
     }

@@ -363,8 +363,8 @@ xcctl_record_decision(xcctl_record_t *record, uint64_t *seq)
 
 
 bool
-xcctl_record_gives_up(const xcctl_record_t *record, bool *named,
-    uint64_t *from, uint64_t *to)
+xcctl_record_gives_up(const xcctl_record_t *record, uint64_t *from,
+    uint64_t *to)
 {
     xcctl_scan_t           scan;
     const xcctl_member_t  *range;
@@ -374,9 +374,13 @@ xcctl_record_gives_up(const xcctl_record_t *record, bool *named,
         range = xcctl_scan_find(&record->scan, XC_STR("lost"));
     }
 
-    *named = range != NULL;
+    if (range == NULL) {
+        *from = record->seq;
+        *to = record->seq - 1;
+        return true;
+    }
 
-    return range != NULL && range->type == '{'
+    return range->type == '{'
            && xcctl_scan(range->value, &scan)
            && xcctl_scan_u64(&scan, XC_STR("from"), from)
            && xcctl_scan_u64(&scan, XC_STR("to"), to)

@@ -51,9 +51,10 @@ bool xcctl_record_decision(xcctl_record_t *record, uint64_t *seq);
 
 /*
  * The seqs, both included, that a scanned recover record gives up: its range
- * `unsure` or `lost`; *named: it has one, be it well-formed or not.
+ * `unsure` or `lost`.  Without one half a record may stand before it, which
+ * never had a seq: *from then is the record's own, *to one less.
  */
-bool xcctl_record_gives_up(const xcctl_record_t *record, bool *named,
-    uint64_t *from, uint64_t *to);
+bool xcctl_record_gives_up(const xcctl_record_t *record, uint64_t *from,
+    uint64_t *to);
 
 #endif

@@ -71,7 +71,6 @@ xcctl_verify_node(xcctl_verify_t *v)
 static void
 xcctl_verify_recover(const xcctl_record_t *record, xcctl_line_t *line)
 {
-    bool                   named;
     xc_str_t               cause;
     const xcctl_member_t  *member;
 
@@ -85,23 +84,14 @@ xcctl_verify_recover(const xcctl_record_t *record, xcctl_line_t *line)
     printf("%s:%" PRIu64 ": recover (" XC_STR_FMT ")", record->where.file,
            record->where.line, XC_STR_ARG(cause));
 
-    if (xcctl_record_gives_up(record, &named, &line->from,
-                              &line->to)) {
-        line->excuses = true;
-        printf(": seq %" PRIu64 " to %" PRIu64 " may be lost\n", line->from,
+    line->excuses = xcctl_record_gives_up(record, &line->from, &line->to);
+
+    if (line->excuses && line->from != record->seq) {
+        printf(": seq %" PRIu64 " to %" PRIu64 " may be lost", line->from,
                line->to);
-        return;
     }
 
     putchar('\n');
-
-    /* The half of a record that could not be taken back ends the file before;
-     * it never had a seq. */
-    if (!named && xc_str_eq(cause, XC_STR("write-failed"))) {
-        line->excuses = true;
-        line->from = line->seq;
-        line->to = line->seq - 1;
-    }
 }
 
 

@@ -355,7 +355,6 @@ xc_journal_store_durable(xc_journal_op_t *op)
 {
     xc_rc_t  rc;
 
-    op->durable.n_notes = 0;
     rc = xc_journal_store(op, &op->durable, XC_JOURNAL_BLOCK_SIZE);
     op->durable_ok = rc == XC_OK;
 

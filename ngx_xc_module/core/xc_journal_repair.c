@@ -7,10 +7,58 @@
 typedef unsigned long long  xc_journal_llu_t;   /* for messages */
 
 
+/* Lines are given up, or half a record is left where no seq was spent. */
+static bool
+xc_journal_is_loss(const xc_journal_note_t *note)
+{
+    return note->cause >= XC_JOURNAL_SYNC_FAILED
+           && note->cause <= XC_JOURNAL_LOG_TRUNCATED;
+}
+
+
+static void
+xc_journal_widen(xc_journal_note_t *note, const xc_journal_note_t *by)
+{
+    if (by->from == by->to) {
+        return;
+    }
+
+    note->from = note->from == note->to ? by->from
+                                        : XC_MIN(note->from, by->from);
+    note->to = XC_MAX(note->to, by->to);
+}
+
+
+/*
+ * A record excuses what is missing right before it, so that of several the
+ * first one names all that the others give up.
+ */
+static void
+xc_journal_add_loss(xc_journal_op_t *op, const xc_journal_note_t *note)
+{
+    size_t              n;
+    xc_journal_note_t  *notes = op->tip.notes;
+
+    n = XC_MIN(op->tip.n_notes, XC_JOURNAL_NOTES_MAX - 1);
+    memmove(notes + 1, notes, n * sizeof(xc_journal_note_t));
+    notes[0] = *note;
+    op->tip.n_notes = (uint32_t) n + 1;
+
+    if (n != 0 && xc_journal_is_loss(&notes[1])) {
+        xc_journal_widen(&notes[0], &notes[1]);
+    }
+}
+
+
 void
 xc_journal_add_note(xc_journal_op_t *op, const xc_journal_note_t *note)
 {
     xc_journal_note_t  *last;
+
+    if (xc_journal_is_loss(note)) {
+        xc_journal_add_loss(op, note);
+        return;
+    }
 
     if (op->tip.n_notes < XC_JOURNAL_NOTES_MAX) {
         op->tip.notes[op->tip.n_notes++] = *note;
@@ -21,12 +69,7 @@ xc_journal_add_note(xc_journal_op_t *op, const xc_journal_note_t *note)
      * speaks for the rest, and names the widest range. */
     last = &op->tip.notes[XC_JOURNAL_NOTES_MAX - 1];
     last->bytes += note->bytes;
-
-    if (note->from != note->to) {
-        last->from = last->from == last->to ? note->from
-                                            : XC_MIN(last->from, note->from);
-        last->to = XC_MAX(last->to, note->to);
-    }
+    xc_journal_widen(last, note);
 }
 
 
@@ -172,6 +215,27 @@ xc_journal_grown(xc_journal_op_t *op, int fd, uint64_t size)
 }
 
 
+/* What was owed when durable was stored is owed again where its records, the
+ * first ones behind it, are gone with the rest. */
+static void
+xc_journal_owe_again(xc_journal_op_t *op, uint64_t seq)
+{
+    uint64_t            i, n = op->tip.n_notes;
+    xc_journal_note_t   notes[XC_JOURNAL_NOTES_MAX];
+
+    memcpy(notes, op->tip.notes, n * sizeof(xc_journal_note_t));
+    op->tip.n_notes = 0;
+
+    for (i = seq - op->durable.head.seq; i < op->durable.n_notes; i++) {
+        op->tip.notes[op->tip.n_notes++] = op->durable.notes[i];
+    }
+
+    for (i = 0; i < n; i++) {
+        xc_journal_add_note(op, &notes[i]);
+    }
+}
+
+
 /* Lines behind durable are gone or damaged, as a power loss leaves them: the
  * log is what chains. */
 static xc_rc_t
@@ -197,6 +261,7 @@ xc_journal_roll_back(xc_journal_op_t *op, int fd, uint64_t size,
                    (xc_journal_llu_t) (note.to - note.from),
                    (xc_journal_llu_t) note.from);
     xc_journal_set_tip(op, cursor);
+    xc_journal_owe_again(op, cursor->seq);
     xc_journal_add_note(op, &note);
 
     return xc_journal_settle_tip(op, fd, size);
@@ -277,18 +342,16 @@ xc_journal_truncated(xc_journal_op_t *op, int fd, uint64_t size)
 
     xc_journal_add_note(op, &note);
 
-    rc = xc_journal_settle_tip(op, fd, size);
-
-    if (rc == XC_OK && fdatasync(fd) != 0) {
+    if (fdatasync(fd) != 0) {
         return xc_journal_log_error(op, "fdatasync");
     }
 
-    if (rc == XC_OK) {
-        op->durable = op->tip;
-        rc = xc_journal_store_durable(op);
-    }
+    /* Before the tip: no durable may be left that lies behind what is written
+     * from here on, and so within some line of it. */
+    op->durable = op->tip;
+    rc = xc_journal_store_durable(op);
 
-    return rc;
+    return rc == XC_OK ? xc_journal_settle_tip(op, fd, size) : rc;
 }
 
 

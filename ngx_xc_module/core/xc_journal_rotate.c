@@ -261,7 +261,7 @@ xc_journal_replace_failed(xc_journal_op_t *op, bool exists,
     xc_journal_note_t  *note, none = { .cause = 0 };
     xc_journal_head_t  *tip = &op->tip.head;
 
-    note = op->tip.n_notes != 0 ? &op->tip.notes[op->tip.n_notes - 1] : &none;
+    note = op->tip.n_notes != 0 ? &op->tip.notes[0] : &none;
 
     if (exists && xc_journal_is(named, tip->dev, tip->ino)) {
         rc = xc_journal_give_up(op, note);

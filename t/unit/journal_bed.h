@@ -35,7 +35,8 @@
 
 /* What fails next; a count of calls, 0: nothing. */
 static struct {
-    int   log_write, log_short, tip_write, log_sync, log_open, truncate;
+    int   log_write, log_short, log_torn, tip_write, log_sync, log_open;
+    int   truncate;
     int   durable_write, kept_write, kept_short, kept_sync, new_open;
     int   err;
     int   die_at_tip, die_at_kept, die_at_new;
@@ -92,6 +93,10 @@ __wrap_pwrite(int fd, const void *buf, size_t n, off_t at)
     if (names(fd, LOG)) {
         if (due(&fail.log_short)) {
             return __real_pwrite(fd, buf, n / 2, at);
+        }
+
+        if (due(&fail.log_torn)) {
+            return __real_pwrite(fd, buf, XC_MIN(n, 20), at);
         }
 
         if (due(&fail.log_write)) {

@@ -121,7 +121,7 @@ test_rotation(void)
 
     flip(HEAD, 50);
     xt_ok(put(&k, 1, &seq) == XC_OK && seq == 8
-          && has(LOG, "{\"seq\":7,") && has(LOG, "\"previous\":{\"seq_end\":6}")
+          && has(LOG, "{\"seq\":7,") && has(LOG, "\"previous\":{\"seq_end\":6,\"b")
           && slow(LOG ".1", LOG ".2", LOG, NULL) == 9,
           "with the tip lost before its record was written");
 
