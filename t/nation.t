@@ -18,7 +18,7 @@ use XC::Nation;
 use XC::Nginx;
 
 my $t = XC::Nginx->new(workers => 2);
-my $nation = XC::Nation->new($t, '--seed', 'one', '--approvals', 12);
+my $nation = XC::Nation->new($t, qw(--seed one --few-keys --approvals 12));
 my $made_up = !-d ($ENV{XC_VECTORS} // $t->root . '/../shared/vectors')
                   . '/gb2260';
 my $query = $nation->query;
