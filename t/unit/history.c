@@ -315,5 +315,7 @@ main(int argc, char **argv)
         }
     }
 
+    xc_heap_free(&heap);
+
     return 0;
 }
