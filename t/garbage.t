@@ -40,7 +40,6 @@ whole($t, 'the log', seen => [], n => 2 * keys %say);
 the_other_half();
 half_a_part();
 half_of_ours();
-half_unseen();
 after_error_page($_) for '502', '502 =200';
 trailers();
 $t->finish;
@@ -125,44 +124,25 @@ sub half_a_part {
 }
 
 
-# The same of a location without a gate that has the same back end.
+# The same of locations without a gate that have the same back end, also where
+# nginx gives the answer up before any filter sees it.
 sub half_of_ours {
-    my $kept = 'proxy_http_version 1.1; proxy_set_header Connection "";';
-
-    fresh("proxy_pass http://kept; $kept",
-          "location = /ours { xc off; proxy_pass http://kept; $kept }
-           location = /part { internal; proxy_pass http://kept; $kept }
-           location = /asks { xc off; auth_request /part; root /dev/null; }",
-          'upstream kept { server %%BACKEND%%; keepalive 4; }');
-    for my $path ('/ours', '/asks') {
-        $t->backend->answer('*' => { delay => 1, body => 'of one',
-            first => "HTTP/1.1 103 Hints\r\nContent-Length: 0\r\n\r\n" });
-        $t->client(tls => 0)->request('GET', $path, { sign => 0 });
-        $t->backend->answer('*' => { body => 'of the other' });
-        my $other = $t->client(tls => 0, agency => '310000');
-        is($other->request('GET', $policy->query)->{body}, 'of the other',
-           "half an answer to $path: the next has its own");
-    }
-    $t->backend->forget;
-}
-
-
-# The same where nginx gives the answer up before any filter sees it.
-sub half_unseen {
     my $kept = 'proxy_pass http://kept; proxy_http_version 1.1;
                 proxy_set_header Connection "";';
 
     fresh($kept,
-          "location = /accel { xc off; $kept }
-           location = /after { xc off; root /; post_action /part; }
+          "location = /ours { xc off; $kept }
            location = /part { internal; $kept }
+           location = /asks { xc off; auth_request /part; root /dev/null; }
+           location = /accel { xc off; $kept }
+           location = /after { xc off; root /; post_action /part; }
            location = /sliced { xc off; slice 100; $kept
                proxy_set_header Range \$slice_range; }
            location = /page { internal; return 200 page; }",
           'upstream kept { server %%BACKEND%%; keepalive 4; }');
 
     my %more = ('/accel' => "X-Accel-Redirect: /page\r\n");
-    for my $path ('/accel', '/after', '/sliced') {
+    for my $path ('/ours', '/asks', '/accel', '/after', '/sliced') {
         my $more = $more{$path} // '';
         my $half = { delay => 1, body => 'of one', first =>
             "HTTP/1.1 103 Hints\r\n${more}Content-Length: 0\r\n\r\n" };

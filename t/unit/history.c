@@ -172,6 +172,21 @@ forget_last(void)
 }
 
 
+/* Somebody deletes the log, or cuts it off. */
+static void
+ruin(bool deletes)
+{
+    if (deletes && size_of(LOG) >= 0) {
+        look(false);
+        sh("rm -f " LOG);
+        forget_last();
+
+    } else if (!deletes && size_of(LOG) > 0) {
+        sh("truncate -s %ld " LOG, (long) any((unsigned) size_of(LOG)));
+    }
+}
+
+
 static void
 happen(bool keyed)
 {
@@ -226,18 +241,7 @@ happen(bool keyed)
             look(xc_journal_checkpoint(&journals[0], &report) == XC_OK);
         }
         break;
-    case 14:
-        if (size_of(LOG) >= 0) {
-            look(false);
-            sh("rm -f " LOG);
-            forget_last();
-        }
-        break;
-    case 15: case 16:
-        if (size_of(LOG) > 0) {
-            sh("truncate -s %ld " LOG, (long) any((unsigned) size_of(LOG)));
-        }
-        break;
+    default: ruin(what == 14); break;
     }
 }
 
