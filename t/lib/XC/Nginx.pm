@@ -229,8 +229,8 @@ END
 }
 
 
-# Starts nginx; its sockets listen when this returns.  Dies with its output
-# where it does not start.
+# Starts nginx; its sockets listen and all its workers are there when this
+# returns.  Dies with its output where it does not start.
 sub run {
     my ($self) = @_;
 
@@ -238,9 +238,20 @@ sub run {
     die "nginx did not start ($status): $out" . $self->error_log
         if $status != 0;
 
-    $self->wait_for(sub { $self->master_pid && $self->worker_pids })
-        or die "nginx has no worker: " . $self->error_log;
+    $self->wait_for(sub { ($self->worker_pids // 0)
+                          >= $self->_configured_workers })
+        or die "nginx has not all its workers: " . $self->error_log;
     return $self;
+}
+
+
+# The master starts its workers one after another: who sees the first has not
+# seen the last.
+sub _configured_workers {
+    my ($self) = @_;
+    my ($n) = $self->read_file('nginx.conf') =~ /^\s*worker_processes (\d+);/m;
+
+    return $n // 1;
 }
 
 
@@ -267,7 +278,8 @@ sub reload {
     my $done = $self->wait_for(sub {
         $refused = substr($self->error_log, $from) =~ /\[emerg\]/;
         return 1 if $refused;
-        return 0 if !grep { !$old{$_} } $self->worker_pids;
+        return 0 if grep({ !$old{$_} } $self->worker_pids)
+                    < $self->_configured_workers;
         return !grep {
             $old{$_} && (($o{wait} // '') eq 'exit'
                          || _title($_) !~ /shutting down/)
