@@ -78,7 +78,7 @@ sub short {
     is("@files", join(' ', sort keys %clients), 'every client is run');
     for my $name (@files) {
         my $text = $t->read_file($t->root . "/docs/clients/$name");
-        cmp_ok($text =~ tr/\n//, '<', 100, "$name: under a hundred lines");
+        cmp_ok($text =~ tr/\n//, '<', 110, "$name: some hundred lines");
         like($doc, qr{\]\(clients/\Q$name\E\)},
              "$name: docs/regulator.md leads to it");
     }
@@ -227,10 +227,11 @@ sub used {
         $answer = sent($run, path => '/xc/v1/requests', body => 'request.json',
                        @o);
         is($answer->{code}, 0, "$name: TLS, $what: nothing is sent");
-        isnt($answer->{status}, 0, "$name: TLS, $what: it fails");
-        like($answer->{said}, qr/certificate|PKIX|x509|subject alternative/i,
+        is($answer->{status}, 2, "$name: TLS, $what: it fails");
+        like($answer->{said}, qr/\A\S+: no answer: .*(?:certificate|PKIX|x509|subject alternative)/i,
              "$name: TLS, $what: it says why") or diag($answer->{said});
     }
+    is_deeply([no_answer($run)], [], "$name: nobody there: one line says so");
     is($backend->count, 0, "$name: TLS: the back end saw nothing");
 
     for my $scheme (qw(http HTTP)) {
@@ -249,6 +250,25 @@ sub used {
            "$name: a redirection is no success") or diag($answer->{said});
         is($heard, '', "$name: nor followed, to where there is no TLS");
     }
+}
+
+
+# What is not as it should be where nobody listens, or there is no such key.
+sub no_answer {
+    my ($run) = @_;
+    my @request = (path => '/xc/v1/requests', body => 'request.json');
+    my @wrong;
+
+    for my $case ([qr/refused|ConnectException/, port => 'nobody'],
+                  [qr/nokey/, key => $t->path('nokey')])
+    {
+        my ($why, @o) = @$case;
+        my $answer = sent($run, @request, @o);
+        push @wrong, $answer
+            if $answer->{status} != 2
+               || $answer->{said} !~ /\A\S+: no answer: .*$why.*\n\z/;
+    }
+    return @wrong;
 }
 
 

@@ -4,7 +4,8 @@
  *   java Client.java --url https://HOST/xc/v1/requests --key agency.pem --keyid ID --body request.json
  *
  * --ticket "$XC_REQUEST" instead of --body asks for the result; --ca ca.pem trusts those
- * certificates alone.  A JDK of version 17, nothing else.  Exit status: 0 if it was allowed.
+ * certificates alone.  A JDK of version 17, nothing else.  Exit status: 0 if it was allowed, 1 if
+ * not, 2 if there was no answer, which is no refusal: what is wrong is told.
  */
 import java.net.URI;
 import java.net.http.*;
@@ -59,6 +60,10 @@ public class Client {
     }
 
     public static void main(String[] args) throws Exception {
+        Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> {
+            System.err.println("Client: no answer: " + e);
+            System.exit(2);
+        });
         Map<String, String> option = new HashMap<>(), headers = new LinkedHashMap<>();
         for (int i = 0; i + 1 < args.length; i += 2) {
             option.put(args[i], args[i + 1]);

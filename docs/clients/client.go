@@ -3,7 +3,9 @@
 //	go run client.go --url https://HOST/xc/v1/requests --key agency.pem --keyid ID --body request.json
 //
 // --ticket "$XC_REQUEST" instead of --body asks for the result; --ca ca.pem trusts
-// those certificates alone.  Go 1.18, nothing else.  Exit status: 0 if it was allowed.
+// those certificates alone.  Go 1.18, nothing else.  Exit status (of the program that
+// go build makes): 0 if it was allowed, 1 if not, 2 if there was no answer, which is no
+// refusal: what is wrong is told.
 package main
 
 import (
@@ -15,9 +17,9 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
 	"os"
 	"strings"
@@ -27,7 +29,8 @@ import (
 // must ends the program where there is an error.
 func must[T any](value T, err error) T {
 	if err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, "client: no answer:", err)
+		os.Exit(2)
 	}
 	return value
 }
@@ -71,9 +74,12 @@ func main() {
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if !strings.HasPrefix(option["--url"], "https://") {
-		log.Fatal("--url must begin with https://")
+		must("", errors.New("--url must begin with https://"))
 	}
 	block, _ := pem.Decode(must(os.ReadFile(option["--key"])))
+	if block == nil {
+		must("", errors.New("--key is no PEM"))
+	}
 	key := must(x509.ParsePKCS8PrivateKey(block.Bytes)).(ed25519.PrivateKey)
 	r := must(http.NewRequest("GET", option["--url"], nil))
 	if option["--ticket"] != "" {

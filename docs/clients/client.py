@@ -4,7 +4,8 @@
   client.py --url https://HOST/xc/v1/requests --key agency.pem --keyid ID --body request.json
 
 --ticket "$XC_REQUEST" instead of --body asks for the result; --ca ca.pem trusts those
-certificates alone.  Python 3.8 and python3-cryptography.  Exit status: 0 if it was allowed.
+certificates alone.  Python 3.8 and python3-cryptography.  Exit status: 0 if it was allowed, 1 if
+not, 2 if there was no answer, which is no refusal: what is wrong is told.
 """
 import argparse
 import base64
@@ -78,4 +79,8 @@ def main():
     return 0 if answer.status < 300 else 1
 
 
-sys.exit(main())
+try:
+    sys.exit(main())
+except (OSError, ValueError, http.client.HTTPException) as error:
+    print(f"{sys.argv[0]}: no answer: {error}", file=sys.stderr)
+    sys.exit(2)
