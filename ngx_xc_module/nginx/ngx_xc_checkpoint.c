@@ -20,11 +20,7 @@ ngx_xc_checkpoint_handler(ngx_http_request_t *r)
     ngx_str_t   text, no_store = ngx_string("no-store"),
                 type = ngx_string("text/plain; charset=utf-8");
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_xc_reply_not_allowed(r);
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_xc_reply_begin(r);
     if (rc != NGX_OK) {
         return rc;
     }

@@ -75,11 +75,7 @@ ngx_xc_intake_handler(ngx_http_request_t *r)
     ngx_xc_loc_conf_t        *xlcf;
     ngx_xc_intake_variant_t  *variant, answer;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_xc_reply_not_allowed(r);
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_xc_reply_begin(r);
     if (rc != NGX_OK) {
         return rc;
     }

@@ -425,7 +425,9 @@ ngx_int_t ngx_xc_reply_problem(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 ngx_int_t ngx_xc_reply_check(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 ngx_int_t ngx_xc_reply_text(ngx_http_request_t *r, ngx_str_t *type,
     ngx_str_t *text);
-ngx_int_t ngx_xc_reply_not_allowed(ngx_http_request_t *r);
+
+/* For what is only to be read, by GET or HEAD; likewise where not NGX_OK */
+ngx_int_t ngx_xc_reply_begin(ngx_http_request_t *r);
 
 /* The header and b, which is all of the body */
 ngx_int_t ngx_xc_reply_send(ngx_http_request_t *r, ngx_buf_t *b);

@@ -271,14 +271,16 @@ ngx_xc_reply_retry(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
 }
 
 
-/* name is static; the value stays the caller's */
-
-/* What is only to be read: RFC 9110, 15.5.6 wants the methods named */
+/* RFC 9110, 15.5.6 wants the methods named */
 
 ngx_int_t
-ngx_xc_reply_not_allowed(ngx_http_request_t *r)
+ngx_xc_reply_begin(ngx_http_request_t *r)
 {
     ngx_str_t  allow = ngx_string("GET, HEAD");
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        return ngx_http_discard_request_body(r);
+    }
 
     if (ngx_xc_reply_header(r, "Allow", &allow) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -287,6 +289,8 @@ ngx_xc_reply_not_allowed(ngx_http_request_t *r)
     return NGX_HTTP_NOT_ALLOWED;
 }
 
+
+/* name is static; the value stays the caller's */
 
 ngx_int_t
 ngx_xc_reply_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)

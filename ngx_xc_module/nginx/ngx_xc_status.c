@@ -69,11 +69,7 @@ ngx_xc_status_handler(ngx_http_request_t *r)
         return NGX_HTTP_FORBIDDEN;
     }
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_xc_reply_not_allowed(r);
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_xc_reply_begin(r);
     if (rc != NGX_OK) {
         return rc;
     }

@@ -783,6 +783,53 @@ put(xc_journal_t *j, size_t n, uint64_t *seq)
 }
 
 
+/* One of those who write at once: in so many rounds it signs every so many, and
+ * the first of them rotates. */
+static void
+take_part(int p, int rounds, int sign_every, int rotate_every)
+{
+    int           i;
+    xc_journal_t  j = start();
+
+    for (i = 0; i < rounds; i++) {
+        if (put(&j, 1 + (size_t) (i + p) % 3, NULL) != XC_OK
+            || (i % sign_every == sign_every / 3
+                && xc_journal_checkpoint(&j, &report) != XC_OK))
+        {
+            printf("# %s\n", report.text);
+            _exit(1);
+        }
+
+        if (p == 0 && i % rotate_every == rotate_every / 2) {
+            sh("mv " LOG " " LOG ".%02d", i);
+        }
+    }
+
+    _exit(0);
+}
+
+
+/* How many of four such processes failed. */
+static int
+together(int rounds, int sign_every, int rotate_every)
+{
+    int  p, status, bad = 0;
+
+    for (p = 0; p < 4; p++) {
+        if (fork() == 0) {
+            take_part(p, rounds, sign_every, rotate_every);
+        }
+    }
+
+    for (p = 0; p < 4; p++) {
+        wait(&status);
+        bad += status != 0;
+    }
+
+    return bad;
+}
+
+
 /* After all that: the next checkpoint covers every line, and the lines are one
  * chain and one tree. */
 static bool

@@ -280,38 +280,8 @@ test_killed(void)
 static void
 test_processes(void)
 {
-    int           p, i, status, bad = 0;
-    xc_journal_t  j;
-
     fresh();
-
-    for (p = 0; p < 4; p++) {
-        if (fork() == 0) {
-            j = start();
-
-            for (i = 0; i < 30; i++) {
-                if (put(&j, 1 + (size_t) (i + p) % 3, NULL) != XC_OK
-                    || xc_journal_checkpoint(&j, &report) != XC_OK)
-                {
-                    printf("# %s\n", report.text);
-                    _exit(1);
-                }
-
-                if (p == 0 && i % 10 == 5) {
-                    sh("mv " LOG " " LOG ".%02d", i);
-                }
-            }
-
-            _exit(0);
-        }
-    }
-
-    for (p = 0; p < 4; p++) {
-        wait(&status);
-        bad += status != 0;
-    }
-
-    xt_ok(bad == 0, "four processes append, sign and rotate");
+    xt_ok(together(30, 1, 10) == 0, "four processes append, sign and rotate");
     xt_ok(slow(LOG ".05", LOG ".15", LOG ".25", LOG, NULL) >= 240,
           "one chain and one tree");
     xt_ok(slow(LOG ".25", NULL) > 0 && checkpoints() >= 30,
