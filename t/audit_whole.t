@@ -8,7 +8,6 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes qw(sleep);
 
 use XC::Chain;
 use XC::Log;
@@ -29,15 +28,15 @@ $t->gate_conf(audit => 'node=n1 key=audit.key origin=platform.example/xc-log '
 $t->run;
 
 for my $n (1 .. 6) {
-    is($client->request('GET', $policy->query)->{status}, 200, "query $n");
-    is($client->request('POST', '/xc/v1/requests', { body => $policy->body })
-       ->{status}, 200, "submit $n");
-    is($client->request('GET', $policy->query(fields => 'buyer.phone'))
-       ->{status} >= 400, 1, "refusal $n");
+    is(ask('GET', $policy->query)->{status}, 200, "query $n");
+    is(ask('POST', '/xc/v1/requests', { body => $policy->body })->{status}, 200,
+       "submit $n");
+    is(ask('GET', $policy->query(fields => 'buyer.phone'))->{status} >= 400, 1,
+       "refusal $n");
     next if $n == 6;
     rename "$state/audit.log", "$state/audit.log.$n" or die if $n % 2;
 }
-sleep 0.5;
+signed_for();
 
 my @files = log_files($t);
 is(scalar @files, 4, 'four files');
@@ -99,8 +98,8 @@ is((audit('report', '--html', @files))[0], 0, 'a report');
 # while the gate runs
 ($status, $out) = audit('prune', '--before', '2036-01-01', $state);
 is($status, 0, 'pruned') or diag $out;
-is($client->request('GET', $policy->query)->{status}, 200, 'the gate goes on');
-sleep 0.5;
+is(ask('GET', $policy->query)->{status}, 200, 'the gate goes on');
+signed_for();
 my @left = log_files($t);
 is(scalar @left, 1, 'one file is left');
 ($status, $out) = audit(@verify, @left);
@@ -118,4 +117,24 @@ sub audit {
     my $out = `@{[$t->xcctl]} audit @args 2>&1`;
 
     return ($? & 127 ? 'signal' : $? >> 8, $out);
+}
+
+
+# A request whose records are written.
+sub ask {
+    my $answer = $client->request(@_);
+
+    $t->records_of($answer);
+    return $answer;
+}
+
+
+# Waits for a checkpoint of every line.
+sub signed_for {
+    ok($t->wait_for(sub {
+        my ($size) = ($t->read_file("$state/audit.checkpoint") // '')
+                     =~ /\A[^\n]+\n(\d+)\n/;
+
+        return ($size // 0) == (log_records($t))[-1]{seq} + 1;
+    }), 'every line is signed for');
 }

@@ -31,7 +31,7 @@ my $browser;
 
 $SIG{$_} = sub { die "signal $_[0]\n" } for qw(INT TERM HUP);
 $SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm($ENV{XC_TIMEOUT} // 150);
+alarm($ENV{XC_TIMEOUT} // 300);
 make_path($screenshots);
 
 SKIP: {

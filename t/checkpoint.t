@@ -124,15 +124,12 @@ sub published {
 sub every {
     fresh(audit => signed('checkpoint=50ms'));
     my $load = XC::Load->new($t, 4);
-    my $enough = $t->wait_for(sub { notes() >= 8 }, 30);
+    my $enough = $t->wait_for(sub { notes() >= 8 });
     my @answers = $load->end;
     ok($enough, 'every 50 ms: they come while records are written');
-    my $latest = 0;
-    $t->wait_for(sub {
-        $latest = open_note(fetch()->{body}, $signer->{vkey})->{size};
-        $latest == records();
-    });
-    is($latest, records(), 'every 50 ms: the last of them covers every line');
+    settled('every 50 ms', n => scalar @answers);
+    is(open_note(fetch()->{body}, $signer->{vkey})->{size}, records(),
+       'every 50 ms: the last of them covers every line');
     ended('every 50 ms', answers => \@answers);
 }
 
@@ -158,7 +155,7 @@ sub rotation {
     my $n = () = $load->answers;
 
     for my $i (1 .. 3) {
-        $t->wait_for(sub { (() = $load->answers) > $n + 40 }, 30);
+        $t->wait_for(sub { (() = $load->answers) > $n + 40 });
         rename "$state/audit.log", "$state/audit.log.$i" or die $!;
         ok($t->wait_for(sub { -s "$state/audit.log" }),
            "rotation $i: a new file");
@@ -538,15 +535,17 @@ sub notes {
 }
 
 
-# Waits until the last request's outcome is written, and all is signed for.
+# Waits until the last request's outcome (n: so many outcomes) is written, and
+# all is signed for.
 sub settled {
-    my ($name) = @_;
+    my ($name, %o) = @_;
 
     ok($t->wait_for(sub {
         my ($last) = reverse notes();
         my @all = $t->audit_records;
-        return $all[-1]{event} eq 'outcome'
-               && $last->{size} == $all[-1]{seq} + 1;
+        my $n = grep { $_->{event} eq 'outcome' } @all;
+        return ($o{n} ? $n == $o{n} : $all[-1]{event} eq 'outcome')
+               && $last && $last->{size} == $all[-1]{seq} + 1;
     }), "$name: every line is signed for");
 }
 

@@ -282,7 +282,7 @@ sub served {
 
     if (!$pid) {
         $SIG{$_} = 'DEFAULT' for qw(INT TERM ALRM);
-        alarm 60;
+        alarm 200;
         eval { $serve->(scalar $listener->accept); 1 }
             or print {*STDERR} "# $name: $@";
         POSIX::_exit(0);

@@ -62,7 +62,7 @@ sub back {
     my @back = grep { $all[$_]{time} lt $all[$_ - 1]{time} } 1 .. $#all;
     is(scalar @back, 2, 'back: twice, the records have it');
     my @line = map { $_ + 1 } @back;
-    verified('back', qr/log:$line[0]: the clock went back by (?:19|20)\./,
+    verified('back', qr/log:$line[0]: the clock went back by (?:1\d|20)\./,
              'back: `verify` lists the first');
     verified('back', qr/log:$line[1]: the clock went back by 35[5-9]\d\./,
              'back: and the second');
@@ -102,9 +102,15 @@ sub flood {
     fresh();
     my $bytes = $client->format('GET', $policy->query,
                                 { sign => 0, keepalive => 1 });
-    my @answers = $client->raw($bytes x 150 . $client->format('GET',
-                      $policy->query, { sign => 0 }), 151);
-    is(scalar @answers, 151, 'flood: all are answered');
+    my $last = $client->format('GET', $policy->query, { sign => 0 });
+    my $from;
+
+    # faster than two seconds' budget, however slow the machine is
+    do {
+        $from = int time;
+        my @answers = $client->raw($bytes x 300 . $last, 301);
+        is(scalar @answers, 301, 'flood: all are answered');
+    } while (int(time) - $from > 1);
     clock(-3600);
     my $told = told();
     is($told ? "$told->{reason}" : 'none', 'credential-missing',

@@ -174,7 +174,7 @@ set -e
 export HOME=$prefix/home PATH=$prefix/usr/local/bin:\$PATH
 nginx() { @{[preload($q)]} $q->{nginx} -p $prefix/ -e $prefix/error.log \\
           -c $prefix/nginx.conf "\$@"; }
-curl() { command curl --noproxy '*' --max-time 10 "\$@"; }
+curl() { command curl --noproxy '*' --max-time 60 "\$@"; }
 apt-get() { [ "\$1" = install ]; }
 systemctl() { [ "\$*" = 'reload nginx' ]; }
 [ ! -e $prefix/vars ] || . $prefix/vars
@@ -470,7 +470,7 @@ sub shell {
                   {https://xc.platform.example:$port/}g;
     $t->write_file('commands', <<"END" . $commands);
 xcctl() { @{[$t->xcctl]} "\$\@"; }
-curl() { command curl -sSk --noproxy '*' --max-time 10 \\
+curl() { command curl -sSk --noproxy '*' --max-time 60 \\
          --resolve xc.platform.example:$port:127.0.0.1 "\$\@"; }
 cd @{[$t->prefix]}
 END

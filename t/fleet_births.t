@@ -116,7 +116,7 @@ sub failed_back {
 
         $replica->command('REPLICAOF', '127.0.0.1', $primary->port);
         ok($fleet->node(1)->wait_for(sub {
-               ($replica->info('master_link_status') // '') eq 'up' }, 30),
+               ($replica->info('master_link_status') // '') eq 'up' }),
            "$name: one follows the other");
     };
 

@@ -225,14 +225,14 @@ sub greeted {
         return grep { /xc_fleet: the store 127\.0\.0\.1:$port/ }
                split /\n/, substr $t->error_log, $before;
     };
-    ok($t->wait_for(sub { grep { /$re/ } $new->() }, 10), "$name: $re")
+    ok($t->wait_for(sub { grep { /$re/ } $new->() }), "$name: $re")
         or diag($new->());
 
     # three attempts more
     my $tries = sub { scalar grep { /^(?:AUTH|SELECT)/ } $fake->commands };
     my $seen = $fake ? $tries->() : 0;
     if ($fake) {
-        $t->wait_for(sub { $tries->() >= $seen + 2 }, 10);
+        $t->wait_for(sub { $tries->() >= $seen + 2 });
     } else {
         sleep 0.5;
     }
@@ -276,25 +276,25 @@ sub survives {
     };
 
     $t->gate_conf(http => "xc_fleet redis://127.0.0.1:$port/3"
-                          . ' password_file=password;');
+                          . ' password_file=password timeout=10s;');
     $t->run;
-    ok($t->wait_for(sub { $lines->(qr/is in use, its run is [0-9a-f]{40}\.b{40}$/) },
-                    10), 'it is in use');
+    my $in_use = qr/is in use, its run is [0-9a-f]{40}\.b{40}$/;
+    ok($t->wait_for(sub { $lines->($in_use) }), 'it is in use');
     # an attempt before it may have been cut short on a slow machine
     like(join("\n", '', $fake->commands, ''),
          qr/\nAUTH\nSELECT[ ]3\nINFO[ ]server\nINFO[ ]memory\nINFO[ ]replication
             \nSCRIPT[ ]LOAD\nEVALSHA[ ]1\n/x,
          'after a greeting in this order');
-    ok($t->wait_for(sub { 2 <= grep { /EVALSHA 1/ } $fake->commands }, 10),
+    ok($t->wait_for(sub { 2 <= grep { /EVALSHA 1/ } $fake->commands }),
        'and beats');
     $fake->stop;
-    ok($t->wait_for(sub { $lines->(qr/it has closed the connection|is lost/) },
-                    10), 'gone');
+    ok($t->wait_for(sub { $lines->(qr/it has closed the connection|is lost/) }),
+       'gone');
     $fake->start;
-    ok($t->wait_for(sub { $lines->(qr/is in use/) == 2 }, 15), 'there again');
+    ok($t->wait_for(sub { $lines->(qr/is in use/) == 2 }), 'there again');
     is($lines->(qr/it has closed the connection|is lost/), 1, 'one line');
     $t->reload;
-    ok($t->wait_for(sub { $lines->(qr/is in use/) == 3 }, 15),
+    ok($t->wait_for(sub { $lines->(qr/is in use/) == 3 }),
        'a new worker has a connection of its own');
     $t->stop;
     is($lines->(qr/open socket/), 0, 'an exit leaves none open');

@@ -62,7 +62,7 @@ sub answers {
     }
     $fleet->serves('fake: ok');
 
-    $fake->mode('slow:600');
+    $fake->mode('slow:1500');
     $fleet->all_unavailable('fake: slow', $fleet->under_way(3));
     $fake->mode('ok');
     $fleet->serves('fake: no longer slow');

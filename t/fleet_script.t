@@ -23,6 +23,7 @@ my $redis = XC::Redis->start(port => $t->port('redis'),
 my $script = XC::Script->new(build => $t->{build}, redis => $redis);
 my $next = 0;
 
+$t->clear_of_midnight(20);
 born();
 births();
 clock_back();

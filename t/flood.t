@@ -64,7 +64,7 @@ sub one_reason {
 
     # a while later, not at exit only: a reviewer must not wait for that
     ok($t->wait_for(sub { $t->read_file("$state/audit.log")
-                          =~ /"event":"summary"/ }, 25),
+                          =~ /"event":"summary"/ }),
        'flood: told while it runs');
     my @all = ended('flood', 1000);
     my $single = grep { $_->{event} eq 'decision' } @all;
@@ -85,6 +85,7 @@ sub reasons_and_networks {
     fresh();
     my @from = ('127.0.0.1', '127.0.0.200', '127.8.9.1', $v6 ? '::1' : ());
     my %sent;
+    my $began = time;
 
     diag('no IPv6 on loopback: its networks are not looked at') if !$v6;
     for my $round (1 .. 3) {
@@ -96,6 +97,7 @@ sub reasons_and_networks {
         }
     }
     my $n = 3 * 50 * keys(%requests) * @from;
+    my $times = 1 + int((time - $began) / 10);
     my @all = ended('reasons', $n);
     my %told;
     for my $r (@all) {
@@ -107,8 +109,10 @@ sub reasons_and_networks {
     is_deeply(\%told, \%sent, 'reasons: each sum, of each network');
     my @pairs = map { "$_->{reason} $_->{client}" }
                 grep { $_->{event} eq 'summary' } @all;
-    my %pairs = map { $_ => 1 } @pairs;
-    is(scalar @pairs, scalar keys %pairs, 'reasons: one record each');
+    my %pairs;
+    $pairs{$_}++ for @pairs;
+    is((grep { $_ > $times } values %pairs), 0,
+       'reasons: one record each, and another in ten seconds');
 }
 
 
@@ -184,6 +188,7 @@ sub many_networks {
     fresh(main => 'events { worker_connections 1000; }');
     my @from = map { sprintf '127.%d.%d.1', 1 + int($_ / 200), $_ % 200 }
                0 .. 599;
+    # some 200 have a name
     my $n = fast(600, sub { at_once('credential-missing', @from) });
     my @all = ended('many networks', $n);
     my ($any) = grep { $_->{event} eq 'summary' && $_->{client} eq 'any' } @all;
@@ -220,7 +225,7 @@ sub intake {
 
 
 # Refusals of which some are summed, however slow the machine is: sends them
-# again until they were faster than two seconds' budget.  Returns how many it
+# again until they were faster than three seconds' budget.  Returns how many it
 # sent.
 sub beyond_budget {
     return fast(400, sub { flood('credential-missing', 400) });
@@ -235,7 +240,7 @@ sub fast {
         $from = int time;
         $send->();
         $sent += $n;
-    } while (int(time) - $from > 1);
+    } while (int(time) - $from > 2);
     return $sent;
 }
 
@@ -257,7 +262,7 @@ sub connection {
     my ($from) = @_;
 
     return IO::Socket::INET->new(PeerAddr => '127.0.0.1', LocalAddr => $from,
-                                 PeerPort => $t->port('http'), Timeout => 15)
+                                 PeerPort => $t->port('http'), Timeout => 60)
            // die "connect: $!";
 }
 
@@ -267,7 +272,7 @@ sub flood {
     my ($reason, $n, $from) = @_;
     my $sock = $from && $from =~ /:/
         ? IO::Socket::IP->new(PeerHost => '::1',
-                              PeerPort => $t->port('http'), Timeout => 15)
+                              PeerPort => $t->port('http'), Timeout => 60)
         : connection($from // '127.0.0.1');
     my ($sent, $got) = (0, 0);
 

@@ -152,7 +152,7 @@ sub half_of_ours {
             headers => [['Content-Range', 'bytes 0-99/200']] });
         $t->backend->answer('bytes=100-199' => $half);
         $t->client(tls => 0)->request('GET', $path, { sign => 0 });
-        $t->wait_for(sub { $t->backend->count == 1 + ($path eq '/sliced') }, 5);
+        $t->wait_for(sub { $t->backend->count == 1 + ($path eq '/sliced') });
         $t->backend->answer('*' => { body => 'of the other' });
         my $other = $t->client(tls => 0, agency => '310000');
         is($other->request('GET', $policy->query)->{body}, 'of the other',

@@ -25,6 +25,7 @@ my $html = qr{^text/html; charset=utf-8$};
 my $json = qr{^application/json$};
 my $client;
 
+$t->clear_of_midnight(60);      # day() is of now
 start();
 accepts();
 languages();

@@ -40,7 +40,7 @@ sub under_load {
         my @workers = ready();
         my $seen = () = $load->answers;
         my $more = 20 + int rand 80;
-        ok($t->wait_for(sub { $seen + $more <= (() = $load->answers) }, 30),
+        ok($t->wait_for(sub { $seen + $more <= (() = $load->answers) }),
            "round $round: $more answers more");
         select undef, undef, undef, rand 0.01;
         @workers = ($workers[rand @workers]) if $round % 3;

@@ -30,7 +30,7 @@ for my $round (1 .. $rounds) {
     $kills->some($kills->workers($t->master_pid));
 
     # one signal that comes before the master has acted on the last is lost
-    ok($t->wait_for(sub { reloads() >= $round }, 30), "reload $round: begun");
+    ok($t->wait_for(sub { reloads() >= $round }), "reload $round: begun");
 }
 $kills->end;
 $kills->ready;

@@ -94,7 +94,7 @@ sub change {
         begin("$name, body", $client{$name}, 'body');
         begin("$name, head", $client{$name}, 'head') if $name ne 'changes';
     }
-    sleep_until_read();
+    all_read();
 
     $edit->();
     $policy->write($t->path('policy.json'));
@@ -131,8 +131,11 @@ sub agency_of {
 }
 
 
-# Until nginx has nothing more to read.
-sub sleep_until_read { select undef, undef, undef, 0.2 }
+# What has begun is the old worker's.
+sub all_read {
+    ok($t->wait_read(map { $_->[1] } values %under_way),
+       'nginx has read all that was sent');
+}
 
 
 sub withdrawn_by_reload {
@@ -176,7 +179,7 @@ sub withdrawn_agency {
         begin("for $id", $via->(), 'body', $for->($id));
     }
     begin('moves itself', client('moves'), 'body');
-    sleep_until_read();
+    all_read();
 
     $policy->agency('moves')->{region} = '320200';
     @$agencies = grep { $_->{id} ne 'leaves' } @$agencies;
@@ -224,7 +227,7 @@ sub rollover {
              $record->('310115-2027a'));
 
     begin('new', $new, 'body');
-    sleep_until_read();
+    all_read();
     shift @$credentials;
     $policy->write($t->path('policy.json'));
     ok($t->reload, 'the old key goes');
@@ -258,7 +261,8 @@ sub withdrawn_by_upgrade {
 
     my $to = $t->master_pid;
     $t->signal('QUIT', $from);
-    ok($t->wait_for(sub { !kill 0, $from }), 'the old master has gone');
+    ok($t->wait_for(sub { !defined readlink "/proc/$from/exe" }),
+       'the old master has gone');
     is($t->master_pid, $to, 'the new one stays');
     whole($t, 'an upgrade', seen => []);
 }

@@ -128,7 +128,7 @@ sub read_log {
     $t->wait_for(sub {
         my $n = () = join("\n", $t->audit_lines) =~ /"event":"outcome"/g;
         return $n >= $clients * $each;
-    }, 10);
+    });
 
     for my $line ($t->audit_lines) {
         my ($seq, $link, $event) = $line =~

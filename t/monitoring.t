@@ -27,6 +27,7 @@ $t->run;
 $t->backend;
 
 my %before = map { $_ => get($_) } qw(/metrics /agencies);
+$t->clear_of_midnight(60);
 traffic();
 counted();
 agencies();
@@ -145,8 +146,14 @@ sub traffic {
             'header-reserved');
     get("/intake?$odd");
 
-    # outcomes are written behind the answers
-    $t->wait_for(sub { metrics()->value('xc_outcomes_total') == 8 });
+    # outcomes are written behind the answers, and a batch is counted when it
+    # has been synced
+    $t->wait_for(sub {
+        my $m = metrics();
+        return $m->value('xc_outcomes_total') == 8
+               && $m->value('xc_audit_records_total')
+                  == $m->value('xc_audit_batch_records_sum') + 1;
+    });
 }
 
 
@@ -389,8 +396,12 @@ sub observed {
     configure(audit => "node=n1 key=$key origin=platform.example/xc-log");
     $t->stop;
     $t->run;
-    $t->wait_for(sub { defined metrics()->value('xc_audit_checkpoint_records') });
-    $m = metrics();
+    my $signed = sub {
+        $m = metrics();
+        return $m->value('xc_audit_records_total')
+               == ($m->value('xc_audit_checkpoint_records') // -1);
+    };
+    $t->wait_for($signed);
     is($m->sum('xc_admitted_total'), 8, 'a restart keeps the counters');
     my $behind = $m->value('xc_audit_records_total')
                  - $m->value('xc_audit_checkpoint_records');
@@ -403,11 +414,7 @@ sub observed {
 
     # the checkpoint that is gone, or is none
     my $file = $t->state_dir . '/audit.checkpoint';
-    $t->wait_for(sub {
-        my $now = metrics();
-        $now->value('xc_audit_records_total')
-            == $now->value('xc_audit_checkpoint_records');
-    });
+    $t->wait_for($signed);
     rename $file, "$file.away" or die $!;
     lost('gone');
     open my $fh, '>', $file or die $!;

@@ -448,7 +448,7 @@ sub not_accepted {
 # A request through openssl s_client; its output.
 sub s_client {
     my ($port, $in, @args) = @_;
-    my $cmd = join ' ', map { "'$_'" } 'timeout', 10, 'openssl', 's_client',
+    my $cmd = join ' ', map { "'$_'" } 'timeout', 60, 'openssl', 's_client',
         '-connect', '127.0.0.1:' . $t->port($port),
         (grep { /servername/ } @args) ? () : qw(-servername platform.example),
         @args;

@@ -188,7 +188,7 @@ sub request {
     my %r = (request_no => pick(@numbers), purpose => 'p',
              fields => [chance(0.5) ? at_least_one(0.15, @known)
                                     : pick(@known)],
-             subjects => [some(0.5, @subjects)]);
+             subjects => [chance(0.1) ? () : some(0.5, @subjects)]);
     my @fit = grep { $_->{agency} eq $agency } @{ $policy->{approvals} };
 
     push @{ $r{fields} }, pick(@strangers) if chance(0.1);

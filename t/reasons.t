@@ -309,7 +309,7 @@ sub relay {
     return $pid if $pid;
 
     local $SIG{ALRM} = sub { POSIX::_exit(1) };
-    alarm 20;
+    alarm 120;
     my $client = $listen->accept;
     my $server = IO::Socket::INET->new("127.0.0.1:$to");
     my ($held, %open) = ('', client => 1, server => 1);

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # What passes once passes once: whichever gate burned it, whatever window that
-# had, and whatever a reload or a restart makes of the window afterwards.
+# had, and whatever a reload or a restart makes of the window afterwards.  The
+# gate's clock goes forward where a test says so.
 
 use strict;
 use warnings;
@@ -13,15 +14,18 @@ use Test::More;
 
 use XC::Gate;
 use XC::Nginx;
+use XC::Shim;
 
 my $json = JSON::PP->new->utf8->canonical;
-my $short = { max_age => 2, max_skew => 0 };
+my $life = 30;
+my $short = { max_age => $life, max_skew => 0 };
 my $long = { max_age => 300, max_skew => 30 };
 my $grown = qr/the window has grown since/;
 my $issuer = Crypt::PK::Ed25519->new->generate_key;
+my ($shim, $ahead);
 
 grown('reload', sub { $_[0]->reload(wait => 'exit') });
-grown('restart', sub { $_[0]->stop; $_[0]->run; 1 });
+grown('restart', sub { $_[0]->stop; $shim->run; 1 });
 shrunk();
 second_gate();
 grown_twice();
@@ -34,8 +38,33 @@ sub node {
 
     $t->policy(transport => 'any', signature => $short);
     $t->gate_conf;
-    $t->run;
+    run($t);
     return $t;
+}
+
+
+sub run {
+    my ($t) = @_;
+
+    $shim = XC::Shim->new($t);
+    $ahead = 0;
+    $shim->run;
+}
+
+
+# Twice the short window passes.
+sub later { $shim->set(clock => $ahead += 2 * $life) }
+
+
+sub now { time + $ahead }
+
+
+# A signed query, of now.
+sub query {
+    my ($t, $c) = @_;
+
+    return $c->format('GET', $t->policy->query,
+                      { sign => { created => now() } });
 }
 
 
@@ -60,30 +89,30 @@ sub grown {
     my ($how, $do) = @_;
     my $t = node();
     my $c = $t->client(tls => 0);
-    my $query = $t->policy->query;
-    my $early = $c->format('GET', $query);
+    my $early = query($t, $c);
 
     admitted($t, "$how: the first", $c->raw($early));
     refused($t, "$how: once more", $c->raw($early), 'signature-replayed');
-    sleep 4;
+    later();
     stale($t, "$how: after its window", $c->raw($early));
 
-    my $late = $c->format('GET', $query);
+    my $late = query($t, $c);
     admitted($t, "$how: a late one", $c->raw($late));
 
     window($t, $long);
     ok($do->($t), "$how with a longer window");
     stale($t, "$how: what was forgotten", $c->raw($early), $grown);
-    sleep 4;
+    later();
     stale($t, "$how: what was burned for the short one", $c->raw($late),
           $grown);
     stale($t, "$how: never seen, but who knows",
-          $c->request('GET', $query, { sign => { created => time - 60 } }),
+          $c->request('GET', $t->policy->query,
+                      { sign => { created => now() - 6 * $life } }),
           $grown);
 
-    my $new = $c->format('GET', $query);
+    my $new = query($t, $c);
     admitted($t, "$how: a new one", $c->raw($new));
-    sleep 4;
+    later();
     refused($t, "$how: which is known for the longer one", $c->raw($new),
             'signature-replayed');
     $t->finish;
@@ -94,17 +123,16 @@ sub grown {
 sub shrunk {
     my $t = node();
     my $c = $t->client(tls => 0);
-    my $query = $t->policy->query;
 
     window($t, $long);
     $t->reload(wait => 'exit');
     window($t, $short);
     $t->reload(wait => 'exit');
-    sleep 3;
+    later();
 
-    my $bytes = $c->format('GET', $query);
+    my $bytes = query($t, $c);
     admitted($t, 'shortened: the first', $c->raw($bytes));
-    sleep 4;
+    later();
     stale($t, 'shortened: after its window', $c->raw($bytes));
 
     window($t, $long);
@@ -139,16 +167,16 @@ sub second_gate {
     $t->gate_conf(location => 'xc_credentials httpsig httpsig+jwt;',
         servers => 'server { listen 127.0.0.1:%%PORT_two%%; location / {'
                    . " xc enforce; xc_policy other.json; $common } }");
-    $t->run;
+    run($t);
 
     my $one = $t->client(tls => 0);
     my $two = $t->client(tls => 0, port => $t->port('two'));
-    my $query = $policy->query;
-    my $bytes = $one->format('GET', $query);
-    my $token = token(exp => time + 2);
+    my $bytes = query($t, $one);
+    my $token = token(exp => now() + $life);
     my $bearer = sub {
-        $_[0]->request('GET', $query,
-            { headers => [[Authorization => "Bearer $token"]] });
+        $_[0]->request('GET', $policy->query,
+            { headers => [[Authorization => "Bearer $token"]],
+              sign => { created => now() } });
     };
 
     admitted($t, 'the gate with the short window', $one->raw($bytes));
@@ -156,7 +184,7 @@ sub second_gate {
     admitted($t, 'a token there', $bearer->($one));
     refused($t, 'the token at the other', $bearer->($two),
             'signature-replayed');
-    sleep 4;
+    later();
     stale($t, 'the first, later', $one->raw($bytes));
     refused($t, 'the other, later', $two->raw($bytes), 'signature-replayed');
     refused($t, 'the token at the first, later', $bearer->($one),
@@ -171,15 +199,15 @@ sub second_gate {
 sub grown_twice {
     my $t = node();
     my $c = $t->client(tls => 0);
-    my $bytes = $c->format('GET', $t->policy->query);
+    my $bytes = query($t, $c);
 
     admitted($t, 'twice: the first', $c->raw($bytes));
 
-    for my $max_age (60, 300) {
+    for my $max_age (2 * $life, 300) {
         window($t, { max_age => $max_age, max_skew => 0 });
         ok($t->reload(wait => 'exit'), "twice: max_age $max_age");
     }
-    sleep 4;
+    later();
     stale($t, 'twice: what was burned for the shortest', $c->raw($bytes),
           $grown);
     $t->finish;
@@ -191,7 +219,7 @@ sub token {
     my $text = join '.', map { encode_base64url($json->encode($_)) }
         { alg => 'EdDSA', kid => 'k' },
         { iss => 'https://once.example', aud => 'https://platform.example',
-          iat => $claims{exp} - 2, jti => 'j', %claims };
+          iat => $claims{exp} - $life, jti => 'j', %claims };
 
     return "$text." . encode_base64url($issuer->sign_message($text));
 }

@@ -111,7 +111,7 @@ sub rsyslog {
         rsyslogd('ship');
         ask() for 1 .. 5;
         rsyslogd('archive');
-        ok($t->wait_for(sub { shipped() =~ tr/\n// >= 11 }, 20),
+        ok($t->wait_for(sub { shipped() =~ tr/\n// >= 11 }),
            'rsyslog: what the archive has missed');
         my $load = XC::Load->new($t, 4, keepalive => 0);
         for my $i (1 .. 2) {
@@ -126,7 +126,7 @@ sub rsyslog {
         $t->stop;
         whole($t, 'rsyslog');
         my $lines = join '', map { $t->read_file($_) } log_files($t);
-        $t->wait_for(sub { length shipped() >= length $lines }, 30);
+        $t->wait_for(sub { length shipped() >= length $lines });
         is_deeply([split /\n/, shipped()], [split /\n/, $lines],
                   'rsyslog: every line, to the byte');
 
@@ -137,7 +137,7 @@ sub rsyslog {
         print $fh "$long\n";
         close $fh or die $!;
         $lines .= "$long\n";
-        $t->wait_for(sub { length shipped() >= length $lines }, 30);
+        $t->wait_for(sub { length shipped() >= length $lines });
         ok(shipped() eq $lines, 'rsyslog: is not cut');
 
         kill 'TERM', @running;

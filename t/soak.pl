@@ -87,7 +87,7 @@ sub configure {
                  . ' subject_key=subject.key',
         http => 'xc_token_key token.key; client_header_timeout 5s;'
             . ' client_body_timeout 5s; send_timeout 10s;'
-            . ' keepalive_timeout 20s; proxy_read_timeout 1s;'
+            . ' keepalive_timeout 20s; proxy_read_timeout 3s;'
             . ' proxy_max_temp_file_size 16m;'
             . ' upstream rogue { server %%BACKEND%%; keepalive 8; }'
             . ($fleet ? ' xc_fleet redis://127.0.0.1:%%PORT_redis%%'
@@ -189,7 +189,7 @@ sub window {
 
 sub rotate {
     rename $log, "$log." . ++$rotations or die "rename: $!";
-    $t->wait_for(sub { -s $log }, 20) or $odd{'no new log'}++;
+    $t->wait_for(sub { -s $log }) or $odd{'no new log'}++;
 }
 
 

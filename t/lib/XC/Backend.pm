@@ -75,8 +75,9 @@ sub answer {
 sub requests {
     my ($self) = @_;
 
+    # the last may be half written
     open my $fh, '<', $self->{log} or return ();
-    my @seen = map { $json->decode($_) } <$fh>;
+    my @seen = map { $json->decode($_) } grep { /\n\z/ } <$fh>;
     return @seen;
 }
 

@@ -33,7 +33,7 @@ sub new {
 
     return bless {
         host => '127.0.0.1', tls => 1, authority => 'platform.example',
-        timeout => 15, dir => $ENV{TMPDIR} // '/tmp', %o,
+        timeout => 60, dir => $ENV{TMPDIR} // '/tmp', %o,
     }, $class;
 }
 

@@ -137,7 +137,7 @@ sub ready {
         $all &&= $self->node($i)->wait_for(sub {
             $row = verdict($self->ask($i, $PROBE)) eq '200' ? $row + 1 : 0;
             return $row == $due;
-        }, 30) ? 1 : 0;
+        }) ? 1 : 0;
         $all = 0 if grep { $_->{h}{'x-xc-agency'} ne $PROBE } $self->seen($i);
     }
     return $all;

@@ -484,7 +484,7 @@ sub _wanted {
 
 sub _find {
     my ($t, $match, $seconds) = @_;
-    my $end = time + ($seconds // 10);
+    my $end = time + ($seconds // 60);
     my $from = 0;
 
     while (1) {

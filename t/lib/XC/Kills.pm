@@ -39,8 +39,8 @@ sub some {
 
     @pids = $self->ready if !@pids;
     @pids = ($pids[rand @pids]) if @pids && rand() < 0.6;
+    $self->{killed}{ _birth($_) } = 1 for @pids;
     $self->{kills} += kill 'KILL', @pids;
-    $self->{killed}{$_} = 1 for @pids;
 }
 
 
@@ -51,7 +51,7 @@ sub ready {
     my @workers;
 
     $self->{t}->wait_for(sub {
-        2 == (@workers = grep { !$self->{killed}{$_} }
+        2 == (@workers = grep { !$self->{killed}{ _birth($_) } }
                          $self->{t}->worker_pids($master // ()));
     }) or Test::More::fail("$self->{name}: no two workers");
     return @workers;
@@ -82,7 +82,7 @@ sub admitted_more {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     return Test::More::ok(
-        $self->{t}->wait_for(sub { $self->count(200) >= $want }, 30),
+        $self->{t}->wait_for(sub { $self->count(200) >= $want }),
         "$self->{name} $self->{rounds}: the load goes on");
 }
 
@@ -134,6 +134,16 @@ sub verdict {
                      . " unanswered, $refused times 503), " . @seen
                      . ' at the back end, ' . @all . " records, $lost lost");
     return @all;
+}
+
+
+# By number and by when it was born: the kernel gives numbers again.
+sub _birth {
+    my ($pid) = @_;
+
+    open my $fh, '<', "/proc/$pid/stat" or return $pid;
+    my $stat = <$fh> // '';
+    return join ' ', $pid, (split ' ', $stat =~ s/.*\) //sr)[19] // ();
 }
 
 

@@ -7,7 +7,7 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
-use Fcntl qw(:flock);
+use Fcntl qw(:DEFAULT :flock);
 use File::Basename qw(dirname);
 use File::Path qw(remove_tree);
 use File::Spec;
@@ -47,7 +47,7 @@ sub new {
 
     $SIG{$_} = sub { die "signal $_[0]\n" } for qw(INT TERM HUP);
     $SIG{ALRM} = sub { die "the test takes too long\n" };
-    alarm($ENV{XC_TIMEOUT} // 150);
+    alarm($ENV{XC_TIMEOUT} // 300);
 
     $self->{prefix} = File::Temp::tempdir('xc-XXXXXXXX', TMPDIR => 1);
     chmod 0755, $self->{prefix};
@@ -196,6 +196,8 @@ sub gate_conf {
     $_ //= '' for @o{qw(main http server location servers)};
     $o{xc}    //= 'enforce';
     $o{audit} //= 'node=n1';
+    # a disk that others keep busy is not what most tests are about
+    $o{audit} .= ' timeout=60s' if $o{audit} !~ /\btimeout=/;
     $o{state} //= '';
     return $self->conf(<<"END");
 %%GLOBALS%%
@@ -284,13 +286,14 @@ sub reload {
             $old{$_} && (($o{wait} // '') eq 'exit'
                          || _title($_) !~ /shutting down/)
         } _children($self->master_pid);
-    }, 30);
+    });
     die 'reload did not end' if !$done;
     return !$refused;
 }
 
 
-# Graceful (QUIT); after ten seconds, or with fast => 1, at once.
+# Graceful (QUIT); after 40 seconds, or with fast => 1, at once.  What waits for
+# a client takes nginx's 60, and does not pass for an end.
 sub stop {
     my ($self, %o) = @_;
     my $ended = 1;
@@ -298,7 +301,7 @@ sub stop {
     if (my @pids = $self->processes) {
         my $master = $self->master_pid;
         kill $o{fast} ? 'TERM' : 'QUIT', $master ? $master : @pids;
-        $ended = $self->wait_for(sub { !$self->processes }, $o{timeout} // 15);
+        $ended = $self->wait_for(sub { !$self->processes }, $o{timeout} // 40);
         if (!$ended) {
             kill 'KILL', $self->processes;
             $self->wait_for(sub { !$self->processes }, 5);
@@ -345,10 +348,11 @@ sub processes {
 sub error_log { $_[0]->read_file('error.log') // '' }
 
 
-# Until sub returns true (its value) or the time is over (false).
+# Until sub returns true (its value) or the time is over (false): by default a
+# minute, which only what never comes takes, on the busiest machine.
 sub wait_for {
     my ($self, $sub, $seconds) = @_;
-    my $end = time + ($seconds // 10);
+    my $end = time + ($seconds // 60);
 
     while (1) {
         my $value = $sub->();
@@ -359,10 +363,38 @@ sub wait_for {
 }
 
 
+# Until nginx has taken these connections (of 127.0.0.1, without TLS) and read
+# all that was sent, or closed them: /proc/net/tcp has its end of each.
+sub wait_read {
+    my ($self, @socks) = @_;
+
+    return $self->wait_for(sub {
+        my $table = $self->read_file('/proc/net/tcp');
+        return !grep {
+            my $ends = sprintf ':%04X [0-9A-F]{8}:%04X', $_->peerport,
+                               $_->sockport;
+            my ($queue, $inode) = $table
+                =~ /$ends 0[138] \w+:(\w+) \S+ \w+ +\d+ +\d+ (\d+)/;
+            defined $inode && ($inode == 0 || hex $queue);
+        } @socks;
+    });
+}
+
+
 sub wait_log {
     my ($self, $re, $seconds) = @_;
 
     return $self->wait_for(sub { $self->error_log =~ $re }, $seconds);
+}
+
+
+# Waits for a day's count to begin anew (at midnight in Shanghai) that would end
+# within so many seconds, which a test may take.
+sub clear_of_midnight {
+    my ($self, $seconds) = @_;
+    my $left = 86_400 - (int(time) + 8 * 3600) % 86_400;
+
+    sleep $left + 1 if $left <= $seconds;
 }
 
 
@@ -495,6 +527,19 @@ sub _find_nginx {
         return "$dir/nginx" if -x "$dir/nginx";
     }
     die 'no nginx found';
+}
+
+
+# An empty file that is a worker's from the start: that they find one of root's,
+# for a moment, is another test's.
+sub made_by_worker {
+    my ($self, $path) = @_;
+    my ($uid, $gid) = (getpwnam $self->worker_user)[2, 3];
+
+    # in this order: who is not root can take on no group
+    local $) = $) == 0 ? "$gid $gid" : $);
+    local $> = $uid;
+    sysopen my $fh, $path, O_WRONLY | O_CREAT | O_EXCL, 0640;
 }
 
 

@@ -51,7 +51,7 @@ sub pid  { ${ $_[0]{pid_of} } }
 # After stop(): as a new run, with what it has on disk.
 sub run {
     my ($self) = @_;
-    my $end = time + 10;
+    my $end = time + 60;
 
     $self->_conf;
     my $pid = fork() // die "fork: $!";
@@ -104,8 +104,16 @@ sub kill {
 
 
 # Answers nothing from here on, though its port accepts; and again.
-sub freeze { CORE::kill 'STOP', $_[0]->pid; return $_[0] }
-sub thaw   { CORE::kill 'CONT', $_[0]->pid; return $_[0] }
+sub freeze {
+    my ($self) = @_;
+    my $pid = $self->pid;
+
+    CORE::kill 'STOP', $pid;
+    waitpid $pid, POSIX::WUNTRACED();
+    return $self;
+}
+
+sub thaw { CORE::kill 'CONT', $_[0]->pid; return $_[0] }
 
 
 # What is in it is gone; it runs on.
@@ -212,7 +220,7 @@ use IO::Select;
 sub new {
     my ($class, $port, $password) = @_;
     my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-        PeerPort => $port, Timeout => 5) or die "redis: port $port: $!\n";
+        PeerPort => $port, Timeout => 60) or die "redis: port $port: $!\n";
     my $self = bless { sock => $sock, in => '' }, $class;
 
     binmode $sock;
@@ -281,7 +289,7 @@ sub _line {
 sub _more {
     my ($self) = @_;
 
-    IO::Select->new($self->{sock})->can_read(10) or die "redis: no answer\n";
+    IO::Select->new($self->{sock})->can_read(60) or die "redis: no answer\n";
     sysread $self->{sock}, $self->{in}, 65536, length $self->{in}
         or die "redis: closed\n";
 }

@@ -12,8 +12,8 @@ use Fcntl qw(:flock);
 use parent 'XC::Backend';
 
 my %rules = (
-    stall   => { delay => 2.5 },                # past proxy_read_timeout
-    halt    => { size => 20_000, pause => 2.5 },
+    stall   => { delay => 6 },                  # past proxy_read_timeout
+    halt    => { size => 20_000, pause => 6 },
     wait    => { delay => 0.4 },
     slow    => { size => 20_000, pause => 0.4 },
     drop    => { drop => 1 },
