@@ -868,6 +868,7 @@ sub reserved_headers {
     for my $name (qw(
         X-XC-Agency x-xc-agency X-Xc-Id X-XC-Anything X-XC- x_xc_agency
         X_XC_ID X-XC_Fields X_XC-Record X.XC.Id x.xc-level X-XC.Request-No
+        X~XC~Fields X!XC-Id x-xc'level X*HTTP+Method^Override XC|Request
         Upgrade UPGRADE X-HTTP-Method-Override x_http_method_override
         X.HTTP.Method.Override X-Http-Method_Override X-Original-URL
         x_original_url X-Rewrite-URL X_Rewrite_Url

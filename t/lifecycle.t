@@ -2,9 +2,11 @@
 
 # A credential's life across configurations: what a reload drops or changes
 # stops working at once, in old workers too; what stays goes on; two keys of an
-# agency stand side by side; an agency that goes, goes for intermediaries too; a binary upgrade withdraws like a reload.
+# agency stand side by side; an agency that goes, goes for intermediaries too;
+# an approval goes like a credential; a binary upgrade withdraws like a reload.
 
 use strict;
+use utf8;
 use warnings;
 
 use POSIX ();
@@ -31,6 +33,7 @@ $t->run;
 withdrawn_by_reload();
 rollover();
 withdrawn_agency();
+withdrawn_approval();
 withdrawn_by_upgrade();
 under_load();
 expiry();
@@ -47,7 +50,8 @@ sub client { $t->client(tls => 0, agency => $_[0]) }
 sub begin {
     my ($name, $client, $part, %o) = @_;
     my $bytes = $client->format('POST', $post,
-                                { body => $policy->body(note => 'n' x 2000),
+                                { body => $policy->body(note => 'n' x 2000,
+                                      %{ $o{body} // {} }),
                                   headers => [['Expect', '100-continue'],
                                               @{ $o{headers} // [] }] });
     my ($head, $body) = $bytes =~ /^(.*?\r\n\r\n)(.*)$/s;
@@ -207,6 +211,48 @@ sub withdrawn_agency {
     @$agencies = grep { $_->{id} !~ /^(?:smart|moves|keeps)$/ } @$agencies;
     $policy->write($t->path('policy.json'));
     ok($t->reload(wait => 'exit'), 'reloaded as it was');
+}
+
+
+# The consents of a province: an old worker refuses what rests on one that has
+# gone, or says something else now, though the request was begun before.
+sub withdrawn_approval {
+    my $data = $policy->data;
+    my $asked = sub { (body => { approval => "沪市监协特〔2026〕$_[0]号",
+                                 fields => [$XC::Policy::PHONE] }) };
+    my %no = (goes => 71, changes => 72, stays => 73);
+    my @before = @{ $data->{approvals} // [] };
+    my %approval = map { $_ => {
+        no => "沪市监协特〔2026〕$no{$_}号", by => '310000',
+        agency => '310115', fields => [$XC::Policy::PHONE],
+        case_no => '沪市监案〔2026〕310号',
+        not_after => '2099-01-01T00:00:00Z' } } keys %no;
+
+    $data->{approvals} = [@before, @approval{sort keys %approval}];
+    $policy->write($t->path('policy.json'));
+    ok($t->reload(wait => 'exit'), 'reloaded with approvals');
+
+    my ($old) = $t->worker_pids;
+    begin("approval $_", client('310115'), 'body', $asked->($no{$_}))
+        for sort keys %no;
+    all_read();
+
+    $approval{changes}{case_no} = '沪市监案〔2026〕311号';
+    $data->{approvals} = [@before, @approval{qw(changes stays)}];
+    $policy->write($t->path('policy.json'));
+    ok($t->reload, 'reloaded without the one, with another case of the other');
+    ok(kill(0, $old), 'the old worker has work left');
+
+    refused($t, "an approval that $_, to an old worker", end("approval $_"),
+            'approval-invalid', auth => 1, agency => '310115',
+            fields => { $XC::Policy::PHONE => 'approval-invalid' })
+        for qw(goes changes);
+    admitted($t, 'an approval that stays, to an old worker',
+             end('approval stays'), agency => '310115');
+
+    $data->{approvals} = \@before;
+    $policy->write($t->path('policy.json'));
+    ok($t->reload(wait => 'exit'), 'reloaded without approvals');
 }
 
 

@@ -422,6 +422,19 @@ xc_approval_read(const xc_approval_in_t *in, xc_request_t *request)
 }
 
 
+/* One that a later load does not hold, or not as it was, is none: what an old
+ * worker began under it must not outlive it. */
+static const xc_approval_t *
+xc_approval_named(const xc_approval_in_t *in, xc_str_t no)
+{
+    const xc_approval_t  *rule = xc_policy_approval(in->policy, no);
+
+    return rule != NULL && in->map != NULL
+           && !xc_revoke_stands(in->map, rule->identity, in->generation)
+           ? NULL : rule;
+}
+
+
 xc_rc_t
 xc_approval_resolve(const xc_approval_in_t *in, xc_request_t *request)
 {
@@ -435,8 +448,7 @@ xc_approval_resolve(const xc_approval_in_t *in, xc_request_t *request)
     }
 
     if (request->approval.data != NULL) {
-        request->approval_rule = xc_policy_approval(in->policy,
-                                                    request->approval);
+        request->approval_rule = xc_approval_named(in, request->approval);
     }
 
     return XC_OK;

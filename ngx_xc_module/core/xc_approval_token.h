@@ -24,8 +24,8 @@ typedef struct {
     const xc_policy_t  *policy;
     const xc_agency_t  *agency;         /* that asks */
     xc_str_t            authority;      /* that it asks at, normalised */
-    const xc_map_t     *map;            /* of withdrawn credentials; NULL: none
-                                           is withdrawn */
+    const xc_map_t     *map;            /* of what is withdrawn; NULL: nothing
+                                           is */
     uint64_t            generation;     /* of the load, as for the map */
     int64_t             now_s;
 } xc_approval_in_t;

@@ -205,6 +205,7 @@ xc_gate_untold(xc_gate_t *gate, xc_rc_t rc)
 static xc_rc_t
 xc_gate_stands_still(const xc_gate_conf_t *conf, xc_gate_t *gate)
 {
+    const xc_approval_t    *rule = gate->request.approval_rule;
     const xc_credential_t  *key = gate->request.approval_key;
 
     if (key != NULL
@@ -214,6 +215,15 @@ xc_gate_stands_still(const xc_gate_conf_t *conf, xc_gate_t *gate)
                             XC_STR("the key of the approval has been "
                                    "withdrawn"),
                             XC_STR("特别批准所用密钥已被撤销"));
+    }
+
+    /* without a key it is the policy's */
+    if (key == NULL && rule != NULL
+        && !xc_revoke_stands(conf->map, rule->identity, conf->generation))
+    {
+        return xc_gate_deny(gate, XC_REASON_APPROVAL_INVALID,
+                            XC_STR("the approval has been withdrawn"),
+                            XC_STR("特别批准已被撤销"));
     }
 
     return xc_gate_standing(conf, gate);

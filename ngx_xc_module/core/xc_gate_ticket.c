@@ -423,6 +423,7 @@ xc_gate_consent(const xc_gate_conf_t *conf, const xc_ticket_t *ticket,
     xc_gate_consent_fields(&ticket->consent, request, rule);
 
     request->approval_rule = rule;
+    request->approval_key = key;
 
     return XC_OK;
 }

@@ -19,8 +19,9 @@
 
 #define XC_MAP_AGENCIES         16384
 
-/* Credentials and agencies that stand: some 100,000 of the load in effect and
- * as many of the next one, with places to spare (DESIGN.md section 5). */
+/* Credentials, agencies and approvals that stand: some 100,000 of the load in
+ * effect and as many of the next one, with places to spare (DESIGN.md section
+ * 5). */
 #define XC_MAP_STANDING         218453
 #define XC_MAP_STRIPES          64
 #define XC_MAP_COUNTERS         512     /* one page: none moves what follows */
@@ -52,7 +53,7 @@ typedef struct {
     uint8_t          reserved[8];
 } xc_map_agency_t;
 
-/* A credential or an agency that stands (xc_revoke.h). */
+/* A credential, an agency or an approval that stands (xc_revoke.h). */
 typedef struct {
     _Atomic uint64_t stamp;
     uint8_t          identity[16];

@@ -362,11 +362,13 @@ xc_msg_path_fault(const xc_msg_t *msg)
 }
 
 
-/* Servers behind the gate may hold "_" and "." for "-": CGI's variables. */
+/* Servers behind the gate may hold any other sign for "-": CGI's variables have
+ * "_" for "-", and with some servers for all that is no letter or digit. */
 static bool
 xc_msg_folds_to(xc_str_t name, xc_str_t lower)
 {
     char    c;
+    bool    sign;
     size_t  i;
 
     if (name.len != lower.len) {
@@ -375,7 +377,9 @@ xc_msg_folds_to(xc_str_t name, xc_str_t lower)
 
     for (i = 0; i < name.len; i++) {
         c = xc_ascii_lower(name.data[i]);
-        if ((c == '_' || c == '.' ? '-' : c) != lower.data[i]) {
+        sign = !xc_ascii_is_alpha(c) && !xc_ascii_is_digit(c);
+
+        if ((sign ? '-' : c) != lower.data[i]) {
             return false;
         }
     }

@@ -176,7 +176,8 @@ typedef struct {
     const xc_key_t     *key;
 } xc_jwk_t;
 
-#define XC_CREDENTIAL_IDENTITY  16      /* an agency's, too */
+#define XC_CREDENTIAL_IDENTITY  16      /* an agency's and an approval's,
+                                           too */
 
 typedef struct {
     xc_scheme_t         scheme;
@@ -246,6 +247,8 @@ typedef struct {
     const xc_approval_subject_t *subjects;
     size_t                   n_subjects;    /* 0: not named */
     int64_t                  not_before_s, not_after_s;
+    uint8_t                  identity[XC_CREDENTIAL_IDENTITY];  /* of one that
+                                               the policy holds */
 } xc_approval_t;
 
 /*

@@ -340,6 +340,7 @@ xc_load_approval(xc_load_t *load, const xc_at_t *at, const xc_json_t *node,
     xc_load_approval_fields(load, XC_AT(at, "fields"), v[XC_APPROVAL_FIELDS],
                             approval);
     xc_load_approval_bounds(load, at, v, approval);
+    xc_load_approval_identity(load, node, approval);
 }
 
 

@@ -1,8 +1,8 @@
 /*
  * What makes a credential that one: a hash over everything that the policy
  * says of it.  One changed octet makes another credential, so that a reload
- * withdraws the old one (xc_revoke.h).  Likewise an agency, by what names it
- * and tells for whom an intermediary may ask.
+ * withdraws the old one (xc_revoke.h).  Likewise an approval; and an agency, by
+ * what names it and tells for whom an intermediary may ask.
  */
 
 #include "xc_policy_load.h"
@@ -158,4 +158,24 @@ xc_load_agency_identity(xc_load_t *load, xc_agency_t *agency)
     xc_identity_flush(&identity);
 
     memcpy(agency->identity, load->material, XC_CREDENTIAL_IDENTITY);
+}
+
+
+/* In the place of a credential's agency stands what is no agency's id. */
+void
+xc_load_approval_identity(xc_load_t *load, const xc_json_t *node,
+    xc_approval_t *approval)
+{
+    char           mem[XC_IDENTITY_BUFFER];
+    xc_identity_t  identity = { .load = load };
+
+    memset(load->material, 0, sizeof(load->material));
+    xc_buf_init(&identity.out, mem, sizeof(mem));
+
+    xc_identity_text(&identity, load->policy->id);
+    xc_identity_text(&identity, XC_STR(""));
+    xc_identity_node(&identity, node);
+    xc_identity_flush(&identity);
+
+    memcpy(approval->identity, load->material, XC_CREDENTIAL_IDENTITY);
 }

@@ -212,6 +212,8 @@ void xc_load_material_seen(xc_load_t *load, xc_str_t text);
 void xc_load_identity(xc_load_t *load, const xc_json_t *node,
     xc_credential_t *credential);
 void xc_load_agency_identity(xc_load_t *load, xc_agency_t *agency);
+void xc_load_approval_identity(xc_load_t *load, const xc_json_t *node,
+    xc_approval_t *approval);
 
 /* Of a key's constructor: a fault of the file, or of the machine. */
 void xc_load_key_rc(xc_load_t *load, const xc_at_t *at, xc_rc_t rc,

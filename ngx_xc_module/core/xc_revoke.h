@@ -1,6 +1,6 @@
 /*
- * Withdrawn credentials: what a reload drops stops working in older workers
- * too, which may serve for hours yet.
+ * Withdrawn credentials, agencies and approvals: what a reload drops stops
+ * working in older workers too, which may serve for hours yet.
  *
  * The map lists what stands, not what was dropped: a credential that an older
  * worker does not find was withdrawn, whoever made the newer configuration (the
@@ -15,10 +15,10 @@
 #include "xc_policy.h"
 
 /*
- * Lists a credential, or an agency, of a load that is about to be published;
- * its generation is that of xc_map_next_generation().  False: no place was free
- * or no lock to be had, so that older workers will refuse it.  Only masters
- * call this; the map's lock is held for about 0.1 us.
+ * Lists a credential, an agency or an approval of a load that is about to be
+ * published; its generation is that of xc_map_next_generation().  False: no
+ * place was free or no lock to be had, so that older workers will refuse it.
+ * Only masters call this; the map's lock is held for about 0.1 us.
  */
 bool xc_revoke_list(xc_map_t *map,
     const uint8_t identity[XC_CREDENTIAL_IDENTITY], uint64_t generation)

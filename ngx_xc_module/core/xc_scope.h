@@ -40,8 +40,10 @@ typedef struct {
                                                    names; NULL: none known.  Set
                                                    before xc_scope_decide(), by
                                                    xc_approval_resolve() */
-    const xc_credential_t *approval_key;        /* that signed the token; NULL:
-                                                   the rule is the policy's */
+    const xc_credential_t *approval_key;        /* that signed the token, with
+                                                   this request or its submit;
+                                                   NULL: the rule is the
+                                                   policy's */
     const char          *token_fault, *token_fault_zh;  /* why the token does
                                                    not hold; NULL: it does, or
                                                    none came */

@@ -169,12 +169,17 @@ ngx_xc_places_credentials(ngx_cycle_t *cycle, ngx_xc_main_conf_t *xmcf,
         }
     }
 
+    for (i = 0; i < policy->n_approvals; i++) {
+        left += !xc_revoke_list(&xmcf->map, policy->approvals[i].identity,
+                                xmcf->generation);
+    }
+
     if (left) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                      "xc_state: %ui credentials and agencies of the policy "
-                      "\"%*s\" find no place in the list of those that "
-                      "stand: workers of the old configuration refuse them "
-                      "while they drain",
+                      "xc_state: %ui credentials, agencies and approvals of "
+                      "the policy \"%*s\" find no place in the list of those "
+                      "that stand: workers of the old configuration refuse "
+                      "them while they drain",
                       left, policy->id.len, policy->id.data);
     }
 }

@@ -485,7 +485,7 @@ test_birth_skew(void)
 
 /* Another load's list, from which one may be missing. */
 static void
-publish(world_t *w, const xc_auth_t *auth, const xc_credential_t *key)
+publish(world_t *w, const xc_auth_t *auth, const uint8_t *consent)
 {
     bool                ok = true;
     size_t              i, n;
@@ -503,8 +503,8 @@ publish(world_t *w, const xc_auth_t *auth, const xc_credential_t *key)
                                   generation);
     }
 
-    if (key != NULL) {
-        ok = ok && xc_revoke_list(&w->map, key->identity, generation);
+    if (consent != NULL) {
+        ok = ok && xc_revoke_list(&w->map, consent, generation);
     }
 
     if (!ok) {
@@ -515,27 +515,37 @@ publish(world_t *w, const xc_auth_t *auth, const xc_credential_t *key)
 }
 
 
-/* While the store is asked, a reload withdraws the approval's key. */
+/* While the store is asked, a reload withdraws the approval, or the key that
+ * signed it. */
 static void
 test_withdrawn(void)
 {
-    bool               kept;
+    bool               kept, token;
     int                i;
     ask_t              ask;
     world_t            w;
     request_t          r;
+    xc_approval_t      rule = { .identity = { 4, 5, 6 } };
     xc_fleet_ask_t     question;
     xc_credential_t    key = { .identity = { 1, 2, 3 } };
     xc_fleet_answer_t  pass = { .verdict = XC_FLEET_PASS };
+
+    static const char *const  nonces[] = { "n-1", "n-2", "n-3", "n-4" };
 
     world_open(&w, NULL, NULL, false);
     w.conf.fleet = true;
     pass.now_s = w.clock.now_s;
 
-    for (i = 0; i < 2; i++) {
-        kept = i == 0;
+    for (i = 0; i < 4; i++) {
+        kept = i % 2 == 0;
+        token = i < 2;
+
+        /* what a request withdrew is a later one's no more */
+        w.conf.generation = xc_map_next_generation(&w.map);
+        xc_revoke_publish(&w.map, w.conf.generation);
+
         ask = ask_default(&w);
-        ask.nonce = kept ? "n-1" : "n-2";
+        ask.nonce = nonces[i];
         request_make(&r, &w, &ask);
 
         xt_ok(xc_gate_headers(&w.conf, &r.msg, &r.clock, &r.heap.arena,
@@ -544,15 +554,17 @@ test_withdrawn(void)
                              &r.gate, &question) == XC_OK,
               "a good request asks");
 
-        r.gate.request.approval_key = &key;
-        publish(&w, &r.gate.auth, kept ? &key : NULL);
+        r.gate.request.approval_rule = &rule;
+        r.gate.request.approval_key = token ? &key : NULL;
+        publish(&w, &r.gate.auth, !kept ? NULL
+                                  : token ? key.identity : rule.identity);
         r.rc = xc_gate_told(&w.conf, &w.clock, &r.gate, &pass);
 
         xt_ok(r.rc == (kept ? XC_OK : XC_DENIED)
               && r.gate.verdict.reason
                  == (kept ? XC_REASON_NONE : XC_REASON_APPROVAL_INVALID)
               && r.gate.nonce_burned == kept,
-              "the approval's key is %s meanwhile",
+              "the approval%s is %s meanwhile", token ? "'s key" : "",
               kept ? "kept" : "withdrawn");
         request_free(&r);
     }

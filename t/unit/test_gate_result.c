@@ -2,6 +2,7 @@
  * reach, the clock's edges and memory that runs out. */
 
 #include "gate_ask.h"
+#include "xc_revoke.h"
 #include "xc_ticket.h"
 
 
@@ -261,6 +262,54 @@ test_consent(void)
 }
 
 
+/* While the store is asked, a reload withdraws the consent's key. */
+static void
+test_consent_withdrawn(void)
+{
+    ask_t                   ask;
+    world_t                 w;
+    uint64_t                generation;
+    request_t               r;
+    xc_fleet_ask_t          question;
+    xc_fleet_answer_t       pass = { .verdict = XC_FLEET_PASS };
+    const xc_credential_t  *key;
+
+    open_world(&w);
+    w.conf.fleet = true;
+    pass.now_s = w.clock.now_s;
+    key = xc_policy_keyid(w.policy, XC_STR("310000-2026"));
+    make_consented(&w, key);
+
+    ask = ask_result(&w);
+    ask.keyid = "310115-2026a";
+    result_sign(&r, &w, &ask);
+
+    xt_ok(xc_gate_headers(&w.conf, &r.msg, &r.clock, &r.heap.arena, &r.gate)
+          == XC_OK
+          && xc_gate_ask(&w.conf, &r.msg, r.body, &r.clock, &r.heap.arena,
+                         &r.gate, &question) == XC_OK
+          && r.gate.asked_rc == XC_OK, "with a consent, the store is asked");
+
+    generation = xc_map_next_generation(&w.map);
+
+    if (!xc_revoke_list(&w.map, r.gate.auth.agency->identity, generation)
+        || !xc_revoke_list(&w.map, r.gate.auth.credential->identity,
+                           generation))
+    {
+        bail_out("nothing is listed");
+    }
+
+    xc_revoke_publish(&w.map, generation);
+
+    xt_ok(xc_gate_told(&w.conf, &w.clock, &r.gate, &pass) == XC_DENIED
+          && r.gate.verdict.reason == XC_REASON_APPROVAL_INVALID
+          && !r.gate.nonce_burned, "and its key is withdrawn meanwhile");
+
+    request_free(&r);
+    world_close(&w);
+}
+
+
 static void
 test_check(void)
 {
@@ -349,6 +398,7 @@ main(void)
     test_result();
     test_expiry();
     test_consent();
+    test_consent_withdrawn();
     test_check();
     test_oom();
 

@@ -268,6 +268,51 @@ test_unlisted(void)
 }
 
 
+/* Whatever is edited in the one makes it another, and leaves the other. */
+static void
+test_identity(void)
+{
+    char            mem[TEXT_MAX];
+    size_t          i;
+    load_t          load, edited;
+    const uint8_t  *was, *is;
+
+    static const char *const  edits[][2] = {
+        { "〔2026〕7号", "〔2026〕6号" },
+        { MANY, "'fields': ['merchant.bank_account']" },
+        { "'case_no': '沪市监案〔2026〕310号'",
+          "'case_no': '沪市监案〔2026〕311号'" },
+        { "'not_after': '2027-01-31T00:00:00Z'",
+          "'not_after': '2027-01-30T00:00:00Z'" }
+    };
+
+    load_text(&load, sample_json(mem, sizeof(mem), sample));
+    was = load.policy->approvals[0].identity;
+
+    for (i = 0; i < XC_COUNT(edits); i++) {
+        load_text(&edited, edit_of(mem, sample, edits[i][0], edits[i][1]));
+
+        if (!xt_ok(edited.rc == XC_OK, "%s: loads", edits[i][1])) {
+            show(&edited);
+            exit(1);
+        }
+
+        is = edited.policy->approvals[0].identity;
+        xt_ok(memcmp(was, is, XC_CREDENTIAL_IDENTITY) != 0,
+              "%s: another approval", edits[i][1]);
+        xt_ok(memcmp(load.policy->approvals[1].identity,
+                     edited.policy->approvals[1].identity,
+                     XC_CREDENTIAL_IDENTITY) == 0, "%s: not the other",
+              edits[i][1]);
+        xc_heap_free(&edited.heap);
+    }
+
+    xt_ok(memcmp(was, load.policy->approvals[1].identity,
+                 XC_CREDENTIAL_IDENTITY) != 0, "two are two");
+    xc_heap_free(&load.heap);
+}
+
+
 static void
 test_memory(void)
 {
@@ -294,6 +339,7 @@ main(void)
     test_faults();
     test_warnings();
     test_unlisted();
+    test_identity();
     test_memory();
 
     return xt_done();
