@@ -45,6 +45,7 @@ several();
 forged();
 behalf();
 policies();
+again();
 
 done_testing;
 
@@ -335,6 +336,46 @@ sub policies {
     is((verify($records, '--policy', "$dir/none.json"))[0], 2, 'no file: 2');
     spew("$dir/bad.json", '{}');
     is((verify($records, '--policy', "$dir/bad.json"))[0], 2, 'no policy: 2');
+}
+
+
+# One signature, two admitted records: whoever has the log's key copied it.
+sub again {
+    my ($r, $q, $other) = (submit(), query(), query());
+    my @refused = (decision => 'deny', reason => 'signature-replayed');
+    my $told = sub {
+        my ($name, $status, $count, $again, @r) = @_;
+        my ($got, $out) = verify(chain(0, map { members($_) } @r), '--policy',
+                                 "$dir/policy.json", '--subject',
+                                 $XC::Policy::USCC);
+        my @again = $out =~ /the signature of seq (\d+ again at seq \d+)$/mg;
+        ok($got == $status && $out =~ /^signatures: \Q$count\E can't/m
+           && "@again" eq $again, "again: $name") or diag "$got $out";
+    };
+
+    $told->('honest ones', 0, '3 verified, 0 failed, 0', '', $r, $q, $other);
+    $told->('copied, with other members', 1, '3 verified, 1 failed, 0',
+            '0 again at seq 3', $r, $q, $other,
+            { %$r, id => 'b', purpose => 'other', officers => ['a'] });
+    $told->('twice', 1, '1 verified, 2 failed, 0',
+            '0 again at seq 1 0 again at seq 2', ($r) x 3);
+    $told->('written otherwise', 1, '1 verified, 1 failed, 0',
+            '0 again at seq 1', $r,
+            { %$r, map { $_ => $r->{$_} =~ s/^sig1/z/r }
+                   qw(signature_input signature) });
+    $told->('masked', 1, '1 verified, 1 failed, 0', '0 again at seq 1', $q,
+            { %$q, uri => $q->{uri} =~ s/[0-9A-Z]{18}/{subject}/r });
+    $told->('a replay that was refused', 0, '3 verified, 0 failed, 0', '', $r,
+            ({ %$r, @refused }) x 2);
+    $told->('and one that observe let go on', 0, '2 verified, 0 failed, 0',
+            '', $r, { %$r, @refused, mode => 'observe' });
+    $told->('refused at first', 0, '2 verified, 0 failed, 0', '',
+            { %$r, @refused }, $r);
+
+    my @many = map { query() } 1 .. 1100;
+    $told->('far behind, among many', 1, '1101 verified, 2 failed, 0',
+            '0 again at seq 1101 600 again at seq 1102', $r, @many, $r,
+            $many[599]);
 }
 
 

@@ -12,6 +12,7 @@ use Cwd qw(abs_path);
 use Digest::SHA qw(hmac_sha256_hex sha256_hex);
 use File::Basename qw(dirname);
 use File::Temp ();
+use IO::Socket::UNIX ();
 use JSON::PP ();
 use MIME::Base64 qw(encode_base64);
 use Test::More;
@@ -701,6 +702,8 @@ sub pruned {
     is((run(@prune, '2036-01-01', $state))[0], 1, 'not if it lacks more');
     unlink "$state/audit.failed-1";
 
+    odd_files(\@files, $state);
+
     # a file that does not chain
     spew($files[1], $all =~ s/"n":2/"n":3/r);
     ($status, $out) = run(@prune, '2036-01-01', $state);
@@ -709,6 +712,77 @@ sub pruned {
 
     is((run(@prune, 'yesterday', $state))[0], 2, 'not a date: 2');
     is((run(@prune, '2026-01-01', "$dir/nowhere"))[0], 1, 'no directory');
+}
+
+
+# What is no file, named like one: nothing waits for it, or takes it for one.
+sub odd_files {
+    my ($files, $state) = @_;
+    my $odd = "$state/audit.log-x";
+    my $log = slurp($files->[2]);
+
+    spew("$dir/elsewhere", $log);
+    chmod 0600, "$dir/elsewhere";
+    for my $case (['a pipe', sub { system('mkfifo', $odd) == 0 }, 1],
+                  ['a directory', sub { mkdir $odd }, 1],
+                  ['a socket', sub { IO::Socket::UNIX->new(Local => $odd,
+                                                           Listen => 1) }, 1],
+                  ['a link to a file', sub { symlink "$dir/elsewhere", $odd },
+                   0])
+    {
+        my ($name, $make, $refused) = @$case;
+        my $kept = $make->() or die "$name: $!";
+        my ($status, $out) = soon('prune', '--before', '2020-01-01', $state);
+        is("$status $out", "0 audit.log-x: not a regular file, left alone\n"
+           . "audit: 0 files removed\n", "$name: left alone by prune");
+
+        for my $call (['verify'], ['report'], ['match', '--subject-key',
+                      "$dir/elsewhere", '--type', 'a', 'b'],
+                      ['prove', '--key', $vkey])
+        {
+            last if !$refused;
+            my @tail = $call->[0] eq 'prove' ? ($odd, '13') : ($odd);
+            ($status, $out) = soon(@$call, @tail);
+            isnt($status, 0, "$name: $call->[0] fails");
+            like($out, qr/audit.log-x: not a regular file$/m, 'and says why');
+        }
+
+        if ($refused) {
+            ($status, $out) = soon('verify', '--expect', $odd, $files->[2]);
+            is($status, 2, "$name: no notes");
+            like($out, qr/audit.log-x: not a regular file$/m, 'and why');
+        }
+        -d $odd ? rmdir $odd : unlink $odd;
+    }
+
+    system('mkfifo', "$state/audit.checkpoint") == 0 or die;
+    my ($status, $out) = soon('verify', $files->[2]);
+    is($status, 2, 'a pipe in the place of the checkpoint');
+    like($out, qr/checkpoint: not a regular file$/m, 'is refused');
+    ($status, $out) = soon('prove', '--key', $vkey, $files->[2], '13');
+    isnt($status, 0, 'by prove as well');
+    unlink "$state/audit.checkpoint";
+
+    # but what was opened on purpose, and a link that was named
+    symlink "$dir/elsewhere", "$dir/link" or die;
+    my ($want) = soon('verify', "$dir/link");
+    is($want, 0, 'a link that was named');
+    for my $from ("cat $dir/link | $xcctl audit verify /dev/stdin",
+                  "$xcctl audit verify /dev/stdin <$dir/link",
+                  "$xcctl audit verify <(sleep 1; cat $dir/link)")
+    {
+        $out = qx(bash -c '$from' 2>&1);
+        is($?, 0, $from =~ s/\Q$dir\E//gr =~ s/\Q$xcctl\E/xcctl/r) or diag $out;
+    }
+}
+
+
+# Run, but not for ever: 142 then.
+sub soon {
+    my @args = map { "'$_'" } @_;
+    my $out = `timeout -s ALRM 20 $xcctl audit @args 2>&1`;
+
+    return ($? & 127 ? 'signal' : $? >> 8, $out);
 }
 
 

@@ -32,6 +32,7 @@ moved();
 forms();
 files();
 recovered();
+recovered_many();
 outcomes();
 usage();
 
@@ -233,6 +234,49 @@ sub recovered {
 }
 
 
+# However many lines a recover record gives up.
+sub recovered_many {
+    my @l = split /\n/, chain(0, map { "\"event\":\"heartbeat\",\"n\":$_" }
+                                  1 .. 5000);
+    my $late = chain(5000, $l[-1], '"event":"recover","cause":"sync-failed",'
+                     . '"unsure":{"from":5,"to":4999}', '"event":"stop"');
+    my $try = sub {
+        my ($late, @lines) = @_;
+        spew("$dir/failed", join '', map { "$_\n" } @lines);
+        spew("$dir/new", $late);
+        return run('audit', 'verify', "$dir/failed", "$dir/new");
+    };
+    my $zeros = "\0" x 200;
+
+    is(($try->($late, @l[0 .. 4], ($zeros) x 4995))[0], 0,
+       '4,995 unreadable lines in its range');
+    is(($try->($late, @l[0 .. 4], map { $_ % 2 ? $l[$_] : $zeros }
+                                      5 .. 4999))[0], 0, 'every other one');
+
+    my ($status, $out) = $try->($late, @l[0, 1], $l[2] =~ s/"n":/"n":1/r,
+                                @l[3, 4], ($zeros) x 4995);
+    is($status, 1, 'a change before it');
+    like($out, qr{failed:3: altered.*\naudit: 7 records, 1 faults$}m,
+         'is the fault');
+
+    ($status, $out) = $try->($late =~ s/"from":5,/"from":4000,/r,
+                             @l[0 .. 4], ($zeros) x 4995);
+    is($status, 1, 'all but those before its range');
+    like($out, qr/^3996 more faults$/m, 'of which not all are listed');
+
+    # more places than are told apart
+    @l = split /\n/, chain(0, map { "\"event\":\"heartbeat\",\"n\":$_" }
+                               1 .. 2 * 67_000);
+    $late = chain(scalar @l, $l[-1], '"event":"recover","cause":"sync-failed",'
+                  . '"unsure":{"from":5,"to":' . $#l . '}');
+    ($status, $out) = $try->($late, map { $_ < 6 || $_ % 2 ? $l[$_] : $zeros }
+                                        0 .. $#l);
+    is($status, 1, 'over 66,536 holes');
+    like($out, qr/^461 of them are more than a recover record can excuse$/m,
+         'are said to be too many') or diag substr $out, -300;
+}
+
+
 sub outcomes {
     my ($status, $out) = verify(chain(0,
         '"event":"decision","decision":"allow","mode":"enforce"',
@@ -242,7 +286,8 @@ sub outcomes {
         '"event":"outcome","decision_seq":3'));
 
     is($status, 0, 'decisions without outcome are no fault');
-    like($out, qr/^2 admitted decisions without an outcome:\n  seq 0\n  seq 2\n/m,
+    like($out,
+         qr/^2 admitted decisions without an outcome:\n  seq 0\n  seq 2\n/m,
          'but listed');
 
     # many at once, out of order

@@ -6,9 +6,34 @@
 #define XCCTL_LLU(n)    ((unsigned long long) (n))
 
 
+/* A fault whose text is not kept: the same loss at the same place is one run,
+ * so that a recover record can excuse it all the same. */
 static void
-xcctl_chain_say(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
-    va_list args)
+xcctl_chain_run(xcctl_chain_t *chain, xcctl_loss_t loss)
+{
+    xcctl_run_t  *run;
+
+    if (chain->runs != 0) {
+        run = &chain->run[chain->runs - 1];
+
+        if (run->seq == chain->main.seq && run->loss == loss) {
+            run->faults++;
+            return;
+        }
+    }
+
+    if (chain->runs == XCCTL_CHAIN_RUNS) {
+        chain->beyond++;
+        return;
+    }
+
+    chain->run[chain->runs++] = (xcctl_run_t) { chain->main.seq, loss, 1 };
+}
+
+
+static void
+xcctl_chain_say(xcctl_chain_t *chain, xcctl_where_t where, xcctl_loss_t loss,
+    const char *fmt, va_list args)
 {
     int             n;
     xcctl_fault_t  *fault;
@@ -16,12 +41,13 @@ xcctl_chain_say(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
     chain->faults++;
 
     if (chain->kept == XCCTL_CHAIN_FAULTS) {
+        xcctl_chain_run(chain, loss);
         return;
     }
 
     fault = &chain->fault[chain->kept++];
     fault->seq = chain->main.seq;
-    fault->loss = XCCTL_LOSS_NONE;
+    fault->loss = loss;
 
     n = snprintf(fault->text, sizeof(fault->text), "%s:%llu: ", where.file,
                  XCCTL_LLU(where.line));
@@ -40,18 +66,21 @@ xcctl_chain_fault(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
     va_list  args;
 
     va_start(args, fmt);
-    xcctl_chain_say(chain, where, fmt, args);
+    xcctl_chain_say(chain, where, XCCTL_LOSS_NONE, fmt, args);
     va_end(args);
 }
 
 
-/* Of the last fault, unless that was only counted. */
+__attribute__((format(printf, 4, 5)))
 static void
-xcctl_chain_lost(xcctl_chain_t *chain, xcctl_loss_t loss)
+xcctl_chain_loss(xcctl_chain_t *chain, xcctl_where_t where, xcctl_loss_t loss,
+    const char *fmt, ...)
 {
-    if (chain->kept == chain->faults) {
-        chain->fault[chain->kept - 1].loss = loss;
-    }
+    va_list  args;
+
+    va_start(args, fmt);
+    xcctl_chain_say(chain, where, loss, fmt, args);
+    va_end(args);
 }
 
 
@@ -83,18 +112,19 @@ xcctl_chain_behind(const xcctl_line_t *line)
 
 
 static void
-xcctl_chain_missing(xcctl_chain_t *chain, const xcctl_line_t *line)
+xcctl_chain_missing(xcctl_chain_t *chain, const xcctl_line_t *line,
+    xcctl_loss_t loss)
 {
     uint64_t  from = chain->main.seq, to = line->seq - 1;
 
     if (from == to) {
-        xcctl_chain_fault(chain, line->where, "seq %llu is missing before this"
-                          " line", XCCTL_LLU(from));
+        xcctl_chain_loss(chain, line->where, loss, "seq %llu is missing before"
+                         " this line", XCCTL_LLU(from));
         return;
     }
 
-    xcctl_chain_fault(chain, line->where, "seq %llu to %llu are missing before"
-                      " this line", XCCTL_LLU(from), XCCTL_LLU(to));
+    xcctl_chain_loss(chain, line->where, loss, "seq %llu to %llu are missing "
+                     "before this line", XCCTL_LLU(from), XCCTL_LLU(to));
 }
 
 
@@ -115,8 +145,7 @@ xcctl_chain_blame_before(xcctl_chain_t *chain)
     const xcctl_place_t  *main = &chain->main;
 
     if (odd->seq > main->seq) {
-        xcctl_chain_missing(chain, odd);
-        xcctl_chain_lost(chain, XCCTL_LOSS_LINES);
+        xcctl_chain_missing(chain, odd, XCCTL_LOSS_LINES);
         chain->island = true;
 
     } else if (odd->seq == main->seq) {
@@ -155,7 +184,7 @@ xcctl_chain_blame_line(xcctl_chain_t *chain)
     }
 
     if (odd->seq > chain->main.seq) {
-        xcctl_chain_missing(chain, odd);
+        xcctl_chain_missing(chain, odd, XCCTL_LOSS_NONE);
 
     } else {
         xcctl_chain_out_of_order(chain, odd);
@@ -171,7 +200,20 @@ static void
 xcctl_chain_not_lost(xcctl_chain_t *chain)
 {
     size_t          i;
+    xcctl_run_t    *run;
     xcctl_fault_t  *fault;
+
+    for (i = chain->runs; i-- != 0; /* void */) {
+        run = &chain->run[i];
+
+        if (run->seq != chain->main.seq) {
+            break;
+        }
+
+        if (run->loss == XCCTL_LOSS_LINES) {
+            run->loss = XCCTL_LOSS_NONE;
+        }
+    }
 
     for (i = chain->kept; i-- != 0; /* void */) {
         fault = &chain->fault[i];
@@ -236,28 +278,53 @@ xcctl_chain_resolve(xcctl_chain_t *chain, const xcctl_line_t *line)
 
 /* Missing and unreadable lines of the range; with an empty one, the torn end of
  * the file before. */
+static bool
+xcctl_chain_covers(const xcctl_line_t *line, uint64_t seq, xcctl_loss_t loss)
+{
+    return seq >= line->from
+           && (line->from == line->seq ? loss == XCCTL_LOSS_TORN
+                                       : loss != XCCTL_LOSS_NONE);
+}
+
+
 static void
 xcctl_chain_excuse(xcctl_chain_t *chain, const xcctl_line_t *line)
 {
-    bool            excused;
     size_t          i, n;
+    xcctl_run_t    *run;
     xcctl_fault_t  *fault;
 
     for (i = n = 0; i < chain->kept; i++) {
         fault = &chain->fault[i];
 
-        excused = fault->seq >= line->from
-                  && (line->from == line->seq
-                      ? fault->loss == XCCTL_LOSS_TORN
-                      : fault->loss != XCCTL_LOSS_NONE);
-
-        if (!excused) {
+        if (!xcctl_chain_covers(line, fault->seq, fault->loss)) {
             chain->fault[n++] = *fault;
         }
     }
 
     chain->faults -= chain->kept - n;
     chain->kept = n;
+
+    for (i = n = 0; i < chain->runs; i++) {
+        run = &chain->run[i];
+
+        if (xcctl_chain_covers(line, run->seq, run->loss)) {
+            chain->faults -= run->faults;
+
+        } else {
+            chain->run[n++] = *run;
+        }
+    }
+
+    chain->runs = n;
+}
+
+
+/* Of the lines before itself, up to the last. */
+static bool
+xcctl_chain_gives_up(const xcctl_line_t *line)
+{
+    return line->excuses && line->to + 1 == line->seq;
 }
 
 
@@ -285,7 +352,7 @@ xcctl_chain_excused(xcctl_chain_t *chain, const xcctl_line_t *line)
 {
     uint64_t  next = chain->pending ? chain->behind.seq : chain->main.seq;
 
-    if (!line->excuses || line->to + 1 != line->seq
+    if (!xcctl_chain_gives_up(line)
         || (line->from > chain->main.seq && line->from > next)
         || (line->from == line->seq && !xcctl_chain_fits(&chain->main, line))
         || !xcctl_chain_confirmed(chain, line))
@@ -309,7 +376,7 @@ void
 xcctl_chain_line(xcctl_chain_t *chain, const xcctl_line_t *line)
 {
     if (!chain->begun) {
-        if (line->excuses && line->to + 1 == line->seq) {
+        if (xcctl_chain_gives_up(line)) {
             xcctl_chain_excuse(chain, line);
         }
 
@@ -349,27 +416,15 @@ xcctl_chain_line(xcctl_chain_t *chain, const xcctl_line_t *line)
 }
 
 
-void
-xcctl_chain_garbled(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
-    ...)
+/* A line that is no record may have been one once, or may have been put
+ * here. */
+static void
+xcctl_chain_unread(xcctl_chain_t *chain, xcctl_where_t where)
 {
-    va_list  args;
-
-    if (chain->pending && !chain->garbled) {
-        xcctl_chain_end(chain);
-    }
-
-    va_start(args, fmt);
-    xcctl_chain_say(chain, where, fmt, args);
-    va_end(args);
-
-    xcctl_chain_lost(chain, XCCTL_LOSS_LINES);
-
     if (!chain->begun) {
         return;
     }
 
-    /* It may have been a record once, or may have been put here. */
     if (!chain->pending) {
         chain->behind = chain->main;
         chain->behind.known = false;
@@ -383,11 +438,28 @@ xcctl_chain_garbled(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
 
 
 void
+xcctl_chain_garbled(xcctl_chain_t *chain, xcctl_where_t where, const char *fmt,
+    ...)
+{
+    va_list  args;
+
+    xcctl_chain_end(chain);
+
+    va_start(args, fmt);
+    xcctl_chain_say(chain, where, XCCTL_LOSS_LINES, fmt, args);
+    va_end(args);
+
+    xcctl_chain_unread(chain, where);
+}
+
+
+void
 xcctl_chain_torn(xcctl_chain_t *chain, xcctl_where_t where, size_t octets)
 {
-    xcctl_chain_garbled(chain, where, "torn: the file ends within this line, "
-                        "after %zu octets", octets);
-    xcctl_chain_lost(chain, XCCTL_LOSS_TORN);
+    xcctl_chain_end(chain);
+    xcctl_chain_loss(chain, where, XCCTL_LOSS_TORN, "torn: the file ends within"
+                     " this line, after %zu octets", octets);
+    xcctl_chain_unread(chain, where);
 }
 
 

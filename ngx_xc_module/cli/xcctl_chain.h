@@ -10,7 +10,9 @@
 #include "xcctl_log.h"
 #include "../core/xc_hash.h"
 
-#define XCCTL_CHAIN_FAULTS  1000    /* kept; more are only counted */
+#define XCCTL_CHAIN_FAULTS  1000    /* whose text is kept */
+#define XCCTL_CHAIN_RUNS    65536   /* of further ones, for what excuses them;
+                                       still more are only counted */
 
 /* A line of the log, its form already checked. */
 typedef struct {
@@ -44,6 +46,13 @@ typedef struct {
     char          text[400];
 } xcctl_fault_t;
 
+/* Faults without their text. */
+typedef struct {
+    uint64_t      seq;
+    xcctl_loss_t  loss;
+    uint64_t      faults;
+} xcctl_run_t;
+
 typedef struct {
     bool            begun;
     xcctl_place_t   main;       /* where the chain stands */
@@ -66,6 +75,9 @@ typedef struct {
     size_t          faults;     /* all; may exceed what is kept */
     size_t          kept;
     xcctl_fault_t   fault[XCCTL_CHAIN_FAULTS];
+    size_t          runs;
+    xcctl_run_t     run[XCCTL_CHAIN_RUNS];
+    size_t          beyond;     /* in no run: nothing excuses them */
 } xcctl_chain_t;
 
 /* chain: zeroed at first. */

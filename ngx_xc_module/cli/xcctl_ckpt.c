@@ -1,25 +1,35 @@
 #include "xcctl_ckpt.h"
 
 #include "xcctl.h"
+#include "xcctl_open.h"
 
 #include "../core/xc_files.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 
 xc_rc_t
 xcctl_ckpt_open(xcctl_ckpt_t *ckpt, const char *path, const xcctl_keys_t *keys)
 {
+    int          fd;
+    xc_rc_t      rc;
     struct stat  st;
 
     *ckpt = (xcctl_ckpt_t) { .path = path, .keys = keys };
     xc_heap_init(&ckpt->heap, 0);
 
-    ckpt->file = fopen(path, "rbe");
+    rc = xcctl_open(path, XCCTL_OPEN_FILE, &fd);
+    if (rc != XC_OK) {
+        return rc;
+    }
+
+    ckpt->file = fdopen(fd, "rb");
     if (ckpt->file == NULL) {
-        return XC_EIO;
+        close(fd);
+        return XC_ENOMEM;
     }
 
     if (fstat(fileno(ckpt->file), &st) != 0) {

@@ -5,7 +5,6 @@
 #include "../core/xc_journal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -112,15 +111,15 @@ xcctl_log_stream(xcctl_log_t *log, int fd)
 
 
 xc_rc_t
-xcctl_log_read(const char *path, xcctl_log_fn fn, void *ctx)
+xcctl_log_read(const char *path, xcctl_open_t kind, xcctl_log_fn fn, void *ctx)
 {
     int          fd, error;
     xc_rc_t      rc;
     xcctl_log_t  log = { .fn = fn, .ctx = ctx, .where = { path, 0 } };
 
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd == -1) {
-        return XC_EIO;
+    rc = xcctl_open(path, kind, &fd);
+    if (rc != XC_OK) {
+        return rc;
     }
 
     log.buf = malloc(XCCTL_LOG_BUFFER);
@@ -142,7 +141,7 @@ xcctl_log_files(char **files, int n, xcctl_log_fn fn, void *ctx)
     xc_rc_t  rc;
 
     for (i = 0; i < n; i++) {
-        rc = xcctl_log_read(files[i], fn, ctx);
+        rc = xcctl_log_read(files[i], XCCTL_OPEN_NAMED, fn, ctx);
 
         if (rc == XC_DENIED) {
             return XCCTL_FAIL;
@@ -150,9 +149,7 @@ xcctl_log_files(char **files, int n, xcctl_log_fn fn, void *ctx)
 
         if (rc != XC_OK) {
             (void) xcctl_fail("can't read %s: %s", files[i],
-                              rc == XC_EIO ? strerror(errno)
-                              : rc == XC_ENOMEM ? "out of memory"
-                                                : "the hash library failed");
+                              xcctl_open_error(rc));
             return XCCTL_USAGE;
         }
     }

@@ -3,7 +3,7 @@
 #ifndef XCCTL_LOG_H
 #define XCCTL_LOG_H
 
-#include "../core/xc_base.h"
+#include "xcctl_open.h"
 
 /* Where a line stands, for messages. */
 typedef struct {
@@ -24,8 +24,9 @@ typedef enum {
 typedef xc_rc_t (*xcctl_log_fn)(void *ctx, xcctl_log_kind_t kind,
     xcctl_where_t where, xc_str_t text);
 
-/* What fn returned; XC_EIO: errno tells; XC_ENOMEM. */
-xc_rc_t xcctl_log_read(const char *path, xcctl_log_fn fn, void *ctx) XC_WUR;
+/* What fn returned, or xcctl_open(); XC_EIO: errno tells; XC_ENOMEM. */
+xc_rc_t xcctl_log_read(const char *path, xcctl_open_t kind, xcctl_log_fn fn,
+    void *ctx) XC_WUR;
 
 /*
  * The files in turn.  What ends it is said on stderr, with the exit status 2

@@ -1,6 +1,7 @@
 #include "xcctl_audit.h"
 
 #include "xcctl.h"
+#include "xcctl_open.h"
 #include "xcctl_options.h"
 #include "xcctl_tree.h"
 
@@ -123,7 +124,7 @@ xcctl_prove_latest(xcctl_prove_t *prove, const char *path)
 
     rc = path == NULL ? XC_ENOMEM
                       : xcctl_ckpt_open(&ckpt, path, &prove->keys);
-    if (path == NULL) {
+    if (path == NULL || rc == XC_EINPUT) {
         return rc;
     }
 
@@ -160,8 +161,7 @@ xcctl_prove_checkpoint(xcctl_prove_t *prove, const char *file)
 
         if (rc != XC_OK && !(rc == XC_EIO && errno == ENOENT)) {
             (void) xcctl_fail("can't read %s beside %s: %s", names[i], file,
-                              rc == XC_EIO ? strerror(errno)
-                                           : "out of memory");
+                              xcctl_open_error(rc));
             return XCCTL_USAGE;
         }
     }

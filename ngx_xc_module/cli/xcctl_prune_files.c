@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 
 /* One file as it is read. */
@@ -122,7 +122,8 @@ xcctl_files_path(const xcctl_files_t *files, const char *name, char *out,
 
 /* XC_DENIED: it does not begin as a log does. */
 static xc_rc_t
-xcctl_files_begin(xcctl_files_t *files, const char *name, xcctl_file_t *out)
+xcctl_files_begin(xcctl_files_t *files, const char *name, xcctl_open_t kind,
+    xcctl_file_t *out)
 {
     char           path[4096];
     xc_rc_t        rc;
@@ -134,7 +135,7 @@ xcctl_files_begin(xcctl_files_t *files, const char *name, xcctl_file_t *out)
     }
 
     pass->first_only = true;
-    rc = xcctl_log_read(path, xcctl_pass_line, pass);
+    rc = xcctl_log_read(path, kind, xcctl_pass_line, pass);
 
     if (rc == XC_DENIED && pass->begun) {
         rc = XC_OK;
@@ -187,7 +188,12 @@ xcctl_files_add(xcctl_files_t *files, const char *name)
         return false;
     }
 
-    rc = xcctl_files_begin(files, name, file);
+    rc = xcctl_files_begin(files, name, XCCTL_OPEN_LISTED, file);
+
+    if (rc == XC_EINPUT) {
+        printf("%s: not a regular file, left alone\n", name);
+        return true;
+    }
 
     if (rc == XC_DENIED) {
         printf("%s: not a log file of this node, left alone\n", name);
@@ -220,11 +226,11 @@ xcctl_files_list(xcctl_files_t *files, const char *dir)
 
     files->dir = dir;
 
-    rc = xcctl_files_begin(files, "audit.log", &files->live);
+    rc = xcctl_files_begin(files, "audit.log", XCCTL_OPEN_FILE, &files->live);
 
     if (rc != XC_OK) {
-        (void) xcctl_fail("%s/audit.log %s", dir, rc == XC_EIO
-                          ? strerror(errno) : "holds no record");
+        (void) xcctl_fail("%s/audit.log %s", dir, rc == XC_DENIED
+                          ? "holds no record" : xcctl_open_error(rc));
         return false;
     }
 
@@ -314,14 +320,21 @@ xcctl_files_hash(FILE *in, xc_hash_t *hash, xcctl_file_t *file)
 static const char *
 xcctl_files_sum(const char *path, xcctl_file_t *file)
 {
+    int         fd;
     FILE       *in;
     xc_rc_t     rc;
     xc_heap_t   heap;
     xc_hash_t  *hash;
 
-    in = fopen(path, "rbe");
+    rc = xcctl_open(path, XCCTL_OPEN_LISTED, &fd);
+    if (rc != XC_OK) {
+        return xcctl_open_error(rc);
+    }
+
+    in = fdopen(fd, "rb");
     if (in == NULL) {
-        return strerror(errno);
+        close(fd);
+        return "out of memory";
     }
 
     xc_heap_init(&heap, 0);
@@ -352,7 +365,7 @@ xcctl_files_read(xcctl_files_t *files, size_t i, const xcctl_file_t *next,
 
     if (pass != NULL && xcctl_files_path(files, file->name, path, sizeof(path)))
     {
-        rc = xcctl_log_read(path, xcctl_pass_line, pass);
+        rc = xcctl_log_read(path, XCCTL_OPEN_LISTED, xcctl_pass_line, pass);
         newest_us = pass->file.newest_us;
 
         /* what can't be read is older than what gives it up */
@@ -361,7 +374,7 @@ xcctl_files_read(xcctl_files_t *files, size_t i, const xcctl_file_t *next,
         }
 
         young = newest_us >= before_us;
-        fault = rc == XC_EIO ? strerror(errno)
+        fault = rc == XC_EIO || rc == XC_EINPUT ? xcctl_open_error(rc)
                 : young ? NULL : xcctl_files_fault(pass, next);
     }
 

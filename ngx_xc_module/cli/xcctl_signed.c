@@ -89,6 +89,42 @@ xcctl_signed_examine(xcctl_signed_try_t *try, const xcctl_record_t *record,
 }
 
 
+/*
+ * The gate lets a signature pass once (its nonce or its base is burned), so two
+ * admitted records with one have one too many.  What is compared is the base:
+ * an ECDSA signature has a twin that anybody can make.  Refusals repeat
+ * honestly, also where observe lets them go on.
+ */
+static xc_rc_t
+xcctl_signed_once(xcctl_signed_t *set, xcctl_signed_try_t *try,
+    const xcctl_record_t *record, int *result)
+{
+    size_t    i;
+    xc_rc_t   rc = XC_OK;
+    uint64_t  first;
+
+    if (!xc_str_eq(xcctl_signed_text(try->root, "decision"), XC_STR("allow"))) {
+        return XC_OK;
+    }
+
+    for (i = 0; i < try->n_bases && rc == XC_OK; i++) {
+        rc = xcctl_once_use(&set->once, &set->heap, try->bases[i], record->seq,
+                            &first);
+
+        if (rc == XC_OK && first != record->seq) {
+            *result = XCCTL_SIGNED_FAILED;
+            try->why = NULL;
+            printf("%s:%" PRIu64 ": the signature of seq %" PRIu64 " again at "
+                   "seq %" PRIu64 "\n", record->where.file,
+                   record->where.line, first, record->seq);
+            return XC_OK;
+        }
+    }
+
+    return rc;
+}
+
+
 xc_rc_t
 xcctl_signed_record(xcctl_signed_t *set, const xcctl_record_t *record)
 {
@@ -101,6 +137,11 @@ xcctl_signed_record(xcctl_signed_t *set, const xcctl_record_t *record)
     }
 
     rc = xcctl_signed_examine(&try, record, &result);
+
+    if (rc == XC_OK && result == XCCTL_SIGNED_VERIFIED) {
+        rc = xcctl_signed_once(set, &try, record, &result);
+    }
+
     xc_heap_free(&set->record);
 
     if (rc != XC_OK) {
@@ -112,8 +153,12 @@ xcctl_signed_record(xcctl_signed_t *set, const xcctl_record_t *record)
 
     } else if (result == XCCTL_SIGNED_FAILED) {
         set->failed++;
-        printf("%s:%" PRIu64 ": seq %" PRIu64 ": %s\n", record->where.file,
-               record->where.line, record->seq, try.why);
+
+        if (try.why != NULL) {
+            printf("%s:%" PRIu64 ": seq %" PRIu64 ": %s\n",
+                   record->where.file, record->where.line, record->seq,
+                   try.why);
+        }
 
     } else if (result != XCCTL_SIGNED_NOBODY) {
         xcctl_ranges_add(&set->unprovable[result], record->seq);
@@ -148,6 +193,11 @@ xcctl_signed_end(const xcctl_signed_t *set)
     printf("signatures: %" PRIu64 " verified, %" PRIu64 " failed, %" PRIu64
            " can't be proved\n", set->verified, set->failed, unprovable);
 
+    if (set->once.forgotten != 0) {
+        printf("  one used again would not be found more than %d signatures "
+               "later\n", XCCTL_ONCE_MAX);
+    }
+
     for (i = 0; i < XCCTL_SIGNED_REASONS; i++) {
         if (set->unprovable[i].n != 0) {
             printf("  %s: seq ", reasons[i]);
@@ -162,6 +212,7 @@ void
 xcctl_signed_free(xcctl_signed_t *set)
 {
     if (set->n_policies != 0 || set->heap.arena.ctx != NULL) {
+        xcctl_once_free(&set->once);
         xc_heap_free(&set->record);
         xc_heap_free(&set->heap);
     }

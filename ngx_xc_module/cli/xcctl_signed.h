@@ -7,7 +7,7 @@
 #ifndef XCCTL_SIGNED_H
 #define XCCTL_SIGNED_H
 
-#include "xc_heap.h"
+#include "xcctl_once.h"
 #include "xcctl_ranges.h"
 #include "xcctl_record.h"
 #include "../core/xc_policy.h"
@@ -34,6 +34,8 @@ typedef struct {
     size_t              n_policies;
     char *const        *subjects;
     size_t              n_subjects;
+
+    xcctl_once_t        once;   /* what admitted decisions were signed by */
 
     uint64_t            verified, failed;
     xcctl_ranges_t      unprovable[XCCTL_SIGNED_REASONS];

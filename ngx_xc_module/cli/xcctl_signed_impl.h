@@ -33,6 +33,8 @@ typedef struct {
     xc_covered_t           *covered;
     size_t                  n_covered;
     xc_msg_t                msg;
+    xc_str_t               *bases;      /* of the signatures that verify */
+    size_t                  n_bases;
     const char             *why;        /* where it fails */
 } xcctl_signed_try_t;
 

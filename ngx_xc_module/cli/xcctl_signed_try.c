@@ -216,6 +216,10 @@ xcctl_signed_value(xcctl_signed_try_t *try, int *result)
         return XC_OK;
     }
 
+    if (rc == XC_OK && !symmetric) {
+        try->bases[try->n_bases++] = base;
+    }
+
     *result = symmetric ? (int) XCCTL_SIGNED_SYMMETRIC
                         : (int) XCCTL_SIGNED_VERIFIED;
 
@@ -436,6 +440,12 @@ xcctl_signed_labels(xcctl_signed_try_t *try, const xc_policy_t *policy,
     size_t       i;
     xc_rc_t      rc;
     const char  *fault;
+
+    try->n_bases = 0;
+    try->bases = xc_arena_array(try->arena, try->inputs.n, sizeof(xc_str_t));
+    if (try->bases == NULL) {
+        return XC_ENOMEM;
+    }
 
     for (i = 0; i < try->inputs.n; i++) {
         if (!xcctl_signed_take(try, policy, &try->inputs.members[i])) {

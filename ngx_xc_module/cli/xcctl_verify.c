@@ -2,6 +2,7 @@
 
 #include "xcctl.h"
 #include "xcctl_chain.h"
+#include "xcctl_open.h"
 #include "xcctl_options.h"
 #include "xcctl_record.h"
 #include "xcctl_signed.h"
@@ -202,6 +203,10 @@ xcctl_verify_first_fault(const xcctl_chain_t *chain)
         seq = XC_MIN(seq, chain->fault[i].seq);
     }
 
+    for (i = 0; i < chain->runs; i++) {
+        seq = XC_MIN(seq, chain->run[i].seq);
+    }
+
     return seq;
 }
 
@@ -235,6 +240,11 @@ xcctl_verify_conclude(xcctl_verify_t *v)
 
     if (chain->faults > chain->kept) {
         printf("%zu more faults\n", chain->faults - chain->kept);
+    }
+
+    if (chain->beyond != 0) {
+        printf("%zu of them are more than a recover record can excuse\n",
+               chain->beyond);
     }
 
     faults += chain->faults + v->signatures.failed;
@@ -294,7 +304,7 @@ xcctl_verify_open(xcctl_verify_t *v, const char *path, bool trusted)
     }
 
     (void) xcctl_fail("can't read %s: %s", path == NULL ? "" : path,
-                      rc == XC_EIO ? strerror(errno) : "out of memory");
+                      xcctl_open_error(rc));
 
     return false;
 }
