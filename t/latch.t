@@ -260,6 +260,9 @@ http {
         location /alias-break/ {
             $gate $up rewrite ^/alias-break(/.*) /gated\$1 break;
         }
+        location /args-other/ { $gate $up set \$args fields=all; }
+        location /args-none/ { $gate $up set \$args ""; }
+        location /args-more/ { $gate $up set \$args \$args&\$http_accept; }
         location /404-gated/ {
             proxy_intercept_errors on; error_page 404 =200 $gated_query;
             $up
@@ -762,6 +765,16 @@ sub from_ungated {
         meets("$case: rewrite, unsigned", get($case, sign => 0),
               status => 403, trail => $deny);
     }
+
+    for my $case (qw(args-other args-none args-more)) {
+        meets("$case: set", get($case, headers => [['Accept', 'fields=all']]),
+              status => 403, body => qr/"urn:xc:subrequest-refused"/,
+              trail => $deny);
+        meets("$case: set, unsigned", get($case, sign => 0), status => 401,
+              trail => 'deny credential-missing');
+    }
+    meets('args-more: set, a body', post('args-more'), status => 403,
+          body => qr/"urn:xc:subrequest-refused"/, trail => $deny);
 
     for my $case (qw(404-gated 404-named)) {
         backend_says($case, status => 404);

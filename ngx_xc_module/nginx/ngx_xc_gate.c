@@ -23,6 +23,8 @@ static ngx_uint_t ngx_xc_gate_latched(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     ngx_xc_loc_conf_t *xlcf);
 static ngx_int_t ngx_xc_gate_start(ngx_http_request_t *r,
     ngx_xc_loc_conf_t *xlcf);
+static ngx_uint_t ngx_xc_gate_moved(ngx_http_request_t *r,
+    const xc_msg_t *msg);
 static ngx_xc_ctx_t *ngx_xc_gate_init(ngx_http_request_t *r,
     ngx_xc_loc_conf_t *xlcf);
 static ngx_int_t ngx_xc_gate_read_body(ngx_http_request_t *r,
@@ -267,11 +269,29 @@ ngx_xc_gate_start(ngx_http_request_t *r, ngx_xc_loc_conf_t *xlcf)
         return ngx_xc_gate_refuse(r, ctx);
     }
 
+    if (ngx_xc_gate_moved(r, &ctx->msg)) {
+        return ngx_xc_gate_fail(r, ctx, XC_REASON_SUBREQUEST_REFUSED);
+    }
+
     if (ctx->msg.body) {
         return ngx_xc_gate_read_body(r, ctx);
     }
 
     return ngx_xc_gate_decide(r, ctx);
+}
+
+
+/*
+ * "rewrite" makes a request internal, but "set $args" (and other modules) put
+ * something else in place of what was signed without a trace.  Only a path in
+ * its plain form, as it is by now, is the same to nginx and to the gate.
+ */
+
+static ngx_uint_t
+ngx_xc_gate_moved(ngx_http_request_t *r, const xc_msg_t *msg)
+{
+    return !xc_str_eq(ngx_xc_str(&r->uri), msg->path)
+           || !xc_str_eq(ngx_xc_str(&r->args), msg->query);
 }
 
 
