@@ -43,6 +43,7 @@ bodies();
 reserved();
 replies();
 no_store();
+kept();
 outcomes();
 large();
 cut_short();
@@ -64,11 +65,19 @@ sub configuration {
     my $small = 'proxy_buffer_size 4k; proxy_buffers 2 4k;'
                 . ' proxy_busy_buffers_size 4k;';
 
+    my $cache = 'proxy_cache kept; proxy_cache_key $args$slice_range;'
+                . ' proxy_cache_valid any 1h; proxy_ignore_headers'
+                . ' Cache-Control Expires Set-Cookie Vary;'
+                . ' proxy_cache_convert_head off;'
+                . ' proxy_cache_methods GET HEAD POST;'
+                . ' add_header X-Cache $upstream_cache_status;';
+
     return <<"END";
 %%GLOBALS%%
 
 http {
     %%HTTP%%
+    proxy_cache_path %%PREFIX%%/cache keys_zone=kept:1m use_temp_path=off;
     xc_state %%STATE%%;
     xc_audit node=n1;
     log_format xc '\$uri|\$before|$seen';
@@ -105,6 +114,15 @@ http {
         location /sub-filter/ {
             $gate $up sub_filter_types *; sub_filter ok replaced;
         }
+        location /cached/ { $gate $up $cache }
+        location /cached-slice/ {
+            $gate slice 100; $cache $up
+            proxy_set_header Range \$slice_range;
+        }
+        location /stored/ {
+            $gate $up proxy_store %%PREFIX%%/stored; proxy_store_access all:r;
+        }
+        location /cached-open/ { $up $cache }
         location /add-before/ {
             $gate $up addition_types *; add_before_body /page.txt;
         }
@@ -422,6 +440,42 @@ sub outcome_is {
     is_deeply({ map { $_ => $got->{$_} } keys %expect }, \%expect,
               "$name: outcome");
     like($got->{ms} // '', qr/^\d+$/, "$name: how long it took");
+}
+
+
+# What a gate admitted is in no cache and no file; what a location without a gate
+# has cached is recorded by the gate that gives it out.
+sub kept {
+    my $kept = sub { map { glob $t->path($_) } 'cache/*', 'stored*' };
+
+    backend_says('cached', body => 'once');
+    for my $time (1, 2) {
+        my $answer = get('cached');
+        is($answer->{headers}{'x-cache'}, 'MISS', "cache, $time: not from it");
+        outcome_is("cache, $time", $answer, body => 'once');
+    }
+    my $head = $client->request('HEAD', "/cached$query");
+    is($head->{headers}{'x-cache'}, 'MISS', 'cache: HEAD');
+    my $post = $client->request('POST', "/cached$post",
+                                { body => $policy->body });
+    is("$post->{status} $post->{headers}{'x-cache'}", '200 MISS',
+       'cache: POST');
+    backend_says('cached-slice', status => 206, body => 'x' x 100,
+                 headers => [['Content-Range', 'bytes 0-99/100']]);
+    is(get('cached-slice')->{body}, 'x' x 100, 'cache: slices');
+    $backend->forget;
+    backend_says('stored', body => 'once');
+    outcome_is('proxy_store', get('stored'), body => 'once');
+    is(join(' ', $kept->()), '', 'nothing was kept');
+
+    $backend->answer("/cached-open$path" => { body => 'open' });
+    my @open = map { get('cached-open', sign => 0)->{headers}{'x-cache'} } 1, 2;
+    is("@open", 'MISS HIT', 'cache: without a gate it is one');
+    $backend->forget;
+    my $answer = get('cached');
+    is($answer->{headers}{'x-cache'}, 'HIT', 'cache: a gate may read it');
+    outcome_is('cache: a hit', $answer, seen => 0, body => 'open',
+               upstream => undef, upstream_status => undef);
 }
 
 

@@ -13,6 +13,7 @@
 static ngx_int_t ngx_xc_header_filter(ngx_http_request_t *r);
 static ngx_uint_t ngx_xc_header_foreign(ngx_http_request_t *r,
     ngx_xc_ctx_t *ctx);
+static void ngx_xc_header_keep_none(ngx_http_request_t *r);
 static ngx_int_t ngx_xc_header_no_store(ngx_http_request_t *r);
 static void ngx_xc_header_take(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
     ngx_list_part_t *part);
@@ -41,6 +42,10 @@ ngx_xc_header_filter(ngx_http_request_t *r)
 
     if (ctx && ngx_xc_header_foreign(r, ctx)) {
         return NGX_HTTP_BAD_GATEWAY;
+    }
+
+    if (ctx && r->upstream) {
+        ngx_xc_header_keep_none(r);
     }
 
     /* a part of another answer has no headers that anybody sees */
@@ -111,6 +116,22 @@ ngx_xc_header_foreign(ngx_http_request_t *r, ngx_xc_ctx_t *ctx)
     ctx->foreign = u;
 
     return 1;
+}
+
+
+/*
+ * What was decided for one request is not kept for others: proxy_cache would
+ * give it to another agency, and, as proxy_store, to whoever asks a location
+ * without a gate.  nginx looks at both when the header has been sent.
+ */
+
+static void
+ngx_xc_header_keep_none(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_CACHE)
+    r->upstream->cacheable = 0;
+#endif
+    r->upstream->store = 0;
 }
 
 
