@@ -517,6 +517,14 @@ sub http2_frames {
     ended('HTTP/2: a length and nothing',
           XC::H2->new($https)->headers($fields->(5000))->data('', 1)->answer,
           undef, 'body-invalid');
+
+    # reset before the gate has looked at it
+    for my $length (undef, 5000) {
+        my $h2 = XC::H2->new($https)->at_once(sub {
+            $_[0]->headers($fields->($length))->reset });
+        ended('HTTP/2, ' . ($length // 'no length') . ': reset at once', undef,
+              undef, 'client-gone');
+    }
 }
 
 

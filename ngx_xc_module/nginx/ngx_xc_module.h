@@ -129,8 +129,8 @@ struct ngx_xc_loc_conf_s {
 
 /*
  * Legal transitions: START → BODY_WAIT → FLEET_WAIT → AUDIT_WAIT → ADMITTED,
- * where there is a body and a fleet to wait for, and from any
- * of them to DENIED.  ADMITTED may still become DENIED, when the request is
+ * where there is a body and a fleet to wait for, and from any of them to
+ * DENIED.  ADMITTED may still become DENIED, when the request is
  * sent on inside nginx to anything but what was decided.
  */
 
@@ -264,7 +264,16 @@ void ngx_xc_conf_faults(ngx_conf_t *cf, ngx_str_t *file,
 /* ngx_xc_gate.c */
 
 ngx_int_t ngx_xc_gate_handler(ngx_http_request_t *r);
+
+/* ngx_xc_gate_end.c: fail is refuse for this reason; both return NGX_DONE */
+
+ngx_int_t ngx_xc_gate_fail(ngx_http_request_t *r, ngx_xc_ctx_t *ctx,
+    xc_reason_t reason);
+ngx_int_t ngx_xc_gate_refuse(ngx_http_request_t *r, ngx_xc_ctx_t *ctx);
 ngx_int_t ngx_xc_gate_log_handler(ngx_http_request_t *r);
+
+/* What ended a request that the gate had not decided */
+xc_reason_t ngx_xc_gate_ended_by(ngx_http_request_t *r);
 
 /* ngx_xc_gate_note.c: of a refusal, also what it counts; "refused", "observed" */
 

@@ -53,6 +53,19 @@ sub data {
 sub reset { $_[0]->_send(RST_STREAM, 0, pack 'N', 8) }
 
 
+# What these calls send comes in one piece: nginx has it all before it begins.
+sub at_once {
+    my ($self, $calls) = @_;
+
+    {
+        local $self->{held} = '';
+        $calls->($self);
+        $self->{client}->write($self->{sock}, $self->{held});
+    }
+    return $self;
+}
+
+
 # Goes away.
 sub leave { $_[0]{client}->leave($_[0]{sock}) }
 
@@ -87,9 +100,13 @@ sub answer {
 
 sub _send {
     my ($self, $type, $flags, $payload) = @_;
+    my $frame = _frame($type, $flags, 1, $payload);
 
-    $self->{client}->write($self->{sock},
-                           _frame($type, $flags, 1, $payload));
+    if (defined $self->{held}) {
+        $self->{held} .= $frame;
+    } else {
+        $self->{client}->write($self->{sock}, $frame);
+    }
     return $self;
 }
 
