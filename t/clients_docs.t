@@ -253,14 +253,18 @@ sub used {
 }
 
 
-# What is not as it should be where nobody listens, or there is no such key.
+# What is not as it should be where nobody listens, or the key is none that
+# signs.
 sub no_answer {
     my ($run) = @_;
     my @request = (path => '/xc/v1/requests', body => 'request.json');
     my @wrong;
 
     for my $case ([qr/refused|ConnectException/, port => 'nobody'],
-                  [qr/nokey/, key => $t->path('nokey')])
+                  [qr/nokey/, key => $t->path('nokey')],
+                  [qr/PEM|deserialize|InvalidKey/,
+                   key => $t->path('refused.json')],
+                  [qr/Ed25519|InvalidKey/, key => $t->cert . '.key'])
     {
         my ($why, @o) = @$case;
         my $answer = sent($run, @request, @o);

@@ -80,7 +80,10 @@ func main() {
 	if block == nil {
 		must("", errors.New("--key is no PEM"))
 	}
-	key := must(x509.ParsePKCS8PrivateKey(block.Bytes)).(ed25519.PrivateKey)
+	key, ok := must(x509.ParsePKCS8PrivateKey(block.Bytes)).(ed25519.PrivateKey)
+	if !ok {
+		must("", errors.New("--key is no Ed25519 key"))
+	}
 	r := must(http.NewRequest("GET", option["--url"], nil))
 	if option["--ticket"] != "" {
 		r.Header.Set("XC-Request", option["--ticket"])

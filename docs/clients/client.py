@@ -17,6 +17,7 @@ import sys
 import time
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 
@@ -55,6 +56,8 @@ def main():
         parser.error("--url must begin with https://")
     with open(args.key, "rb") as file:
         key = load_pem_private_key(file.read(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(f"{args.key} is no Ed25519 key")
 
     method, body, headers = "GET", None, {}
     if args.ticket:
@@ -81,6 +84,6 @@ def main():
 
 try:
     sys.exit(main())
-except (OSError, ValueError, http.client.HTTPException) as error:
+except Exception as error:  # whatever it is, nothing was answered
     print(f"{sys.argv[0]}: no answer: {error}", file=sys.stderr)
     sys.exit(2)
