@@ -15,6 +15,8 @@ use JSON::PP;
 use MIME::Base64;
 use Test::More;
 
+use XC::File;
+
 my $root = File::Spec->rel2abs(dirname(dirname(__FILE__)));
 my $vectors = $ENV{XC_VECTORS} // "$root/../shared/vectors";
 my $programs = ($ENV{XC_BUILD} // "$root/build") . '/unit';
@@ -122,16 +124,6 @@ sub question {
 
 sub refused { return $_[0] =~ /^refused/ }
 sub taken   { return $_[0] =~ /^ok/ }
-
-
-sub slurp {
-    my ($file) = @_;
-
-    open my $in, '<:raw', $file or die "$file: $!";
-    local $/;
-
-    return scalar <$in>;
-}
 
 
 # --- RFC 9651 ---------------------------------------------------------------

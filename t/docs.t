@@ -11,6 +11,7 @@ use File::Path qw(make_path);
 use JSON::PP;
 use Test::More;
 
+use XC::File;
 use XC::Nginx;
 
 my $t = XC::Nginx->new;
@@ -27,15 +28,6 @@ by_hand();
 
 $t->finish;
 done_testing;
-
-
-sub slurp {
-    my ($path) = @_;
-
-    open my $fh, '<', $path or die "$path: $!";
-    local $/;
-    return scalar <$fh>;
-}
 
 
 # The fenced blocks of a document, of one kind.

@@ -15,6 +15,8 @@ use File::Spec;
 use JSON::PP;
 use Test::More;
 
+use XC::File;
+
 my $root = abs_path(dirname(__FILE__) . '/..');
 my $src = "$root/ngx_xc_module";
 my $xcctl = $ENV{XC_XCCTL}
@@ -38,15 +40,6 @@ messages();
 links();
 files();
 done_testing;
-
-
-sub slurp {
-    my ($path) = @_;
-
-    open my $fh, '<', $path or die "$path: $!";
-    local $/;
-    return scalar <$fh>;
-}
 
 
 # Every Markdown file of the project, by its path.

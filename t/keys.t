@@ -11,6 +11,7 @@ use JSON::PP;
 use Test::More;
 
 use XC::Client;
+use XC::File;
 use XC::Gate;
 use XC::Nginx;
 use XC::Policy;
@@ -60,15 +61,6 @@ sub keygen {
 
     is($status, 0, "keygen $alg");
     return decode_json(slurp($entry));
-}
-
-
-sub slurp {
-    my ($file) = @_;
-
-    open my $in, '<:raw', $file or die "$file: $!";
-    local $/;
-    return scalar <$in>;
 }
 
 

@@ -11,6 +11,7 @@ use utf8;
 use JSON::PP;
 use Test::More;
 
+use XC::File;
 use XC::Gate;
 use XC::Metrics;
 use XC::Nginx;
@@ -44,15 +45,6 @@ fleet();
 
 $t->finish;
 done_testing;
-
-
-sub slurp {
-    my ($path) = @_;
-
-    open my $fh, '<:raw', $path or die "$path: $!";
-    local $/;
-    return scalar <$fh>;
-}
 
 
 sub make_policy {

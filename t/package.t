@@ -9,6 +9,7 @@ use warnings;
 use File::Copy qw(copy);
 use Test::More;
 
+use XC::File;
 use XC::Nginx;
 
 my $t = XC::Nginx->new;
@@ -36,15 +37,6 @@ page_names();
 
 $t->finish;
 done_testing;
-
-
-sub slurp {
-    my ($path) = @_;
-
-    open my $fh, '<', $path or die "$path: $!";
-    local $/;
-    return scalar <$fh>;
-}
 
 
 sub have {

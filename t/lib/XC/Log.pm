@@ -12,6 +12,8 @@ use Digest::SHA qw(sha256 sha256_hex);
 use Exporter qw(import);
 use MIME::Base64 qw(encode_base64);
 
+use XC::File;
+
 our @EXPORT = qw(chain leaf root path frontier keypair vkey note checkpoint
                  proof signature slurp spew);
 
@@ -136,22 +138,6 @@ sub proof {
     return join '', "c2sp.org/tlog-proof\@v1\nindex $seq\n",
                 (map { encode_base64($_, '') . "\n" } path($seq, @leaves)),
                 "\n", checkpoint($key, $log, $size);
-}
-
-
-sub slurp {
-    open my $fh, '<:raw', $_[0] or die "$_[0]: $!";
-    local $/;
-    return scalar <$fh> // '';
-}
-
-
-sub spew {
-    my ($path, $text) = @_;
-
-    open my $fh, '>:raw', $path or die "$path: $!";
-    print $fh $text;
-    close $fh or die "$path: $!";
 }
 
 
