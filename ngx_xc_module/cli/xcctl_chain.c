@@ -194,37 +194,42 @@ xcctl_chain_blame_line(xcctl_chain_t *chain)
 }
 
 
+/* False: the fault is not of this place. */
+static bool
+xcctl_chain_put_here(const xcctl_chain_t *chain, uint64_t seq,
+    xcctl_loss_t *loss)
+{
+    if (seq != chain->main.seq) {
+        return false;
+    }
+
+    if (*loss == XCCTL_LOSS_LINES) {
+        *loss = XCCTL_LOSS_NONE;
+    }
+
+    return true;
+}
+
+
 /* Where nothing is missing, what is no record was put there; but a file may end
  * with half of one. */
 static void
 xcctl_chain_not_lost(xcctl_chain_t *chain)
 {
-    size_t          i;
-    xcctl_run_t    *run;
-    xcctl_fault_t  *fault;
+    size_t  fault = chain->kept, run = chain->runs;
 
-    for (i = chain->runs; i-- != 0; /* void */) {
-        run = &chain->run[i];
-
-        if (run->seq != chain->main.seq) {
-            break;
-        }
-
-        if (run->loss == XCCTL_LOSS_LINES) {
-            run->loss = XCCTL_LOSS_NONE;
-        }
+    while (run-- != 0
+           && xcctl_chain_put_here(chain, chain->run[run].seq,
+                                   &chain->run[run].loss))
+    {
+        /* void */
     }
 
-    for (i = chain->kept; i-- != 0; /* void */) {
-        fault = &chain->fault[i];
-
-        if (fault->seq != chain->main.seq) {
-            break;
-        }
-
-        if (fault->loss == XCCTL_LOSS_LINES) {
-            fault->loss = XCCTL_LOSS_NONE;
-        }
+    while (fault-- != 0
+           && xcctl_chain_put_here(chain, chain->fault[fault].seq,
+                                   &chain->fault[fault].loss))
+    {
+        /* void */
     }
 }
 

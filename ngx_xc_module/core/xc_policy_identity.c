@@ -123,21 +123,30 @@ xc_identity_node(xc_identity_t *identity, const xc_json_t *node)
 }
 
 
-void
-xc_load_identity(xc_load_t *load, const xc_json_t *node,
-    xc_credential_t *credential)
+/* Of what the policy says of it in node, and of what load->material holds. */
+static void
+xc_identity_of(xc_load_t *load, xc_str_t agency, const xc_json_t *node,
+    uint8_t out[XC_CREDENTIAL_IDENTITY])
 {
     char           mem[XC_IDENTITY_BUFFER];
     xc_identity_t  identity = { .load = load };
 
     xc_buf_init(&identity.out, mem, sizeof(mem));
     xc_identity_text(&identity, load->policy->id);
-    xc_identity_text(&identity, credential->agency->id);
+    xc_identity_text(&identity, agency);
     xc_identity_node(&identity, node);
     xc_identity_flush(&identity);
     explicit_bzero(mem, sizeof(mem));
 
-    memcpy(credential->identity, load->material, XC_CREDENTIAL_IDENTITY);
+    memcpy(out, load->material, XC_CREDENTIAL_IDENTITY);
+}
+
+
+void
+xc_load_identity(xc_load_t *load, const xc_json_t *node,
+    xc_credential_t *credential)
+{
+    xc_identity_of(load, credential->agency->id, node, credential->identity);
 }
 
 
@@ -166,16 +175,6 @@ void
 xc_load_approval_identity(xc_load_t *load, const xc_json_t *node,
     xc_approval_t *approval)
 {
-    char           mem[XC_IDENTITY_BUFFER];
-    xc_identity_t  identity = { .load = load };
-
     memset(load->material, 0, sizeof(load->material));
-    xc_buf_init(&identity.out, mem, sizeof(mem));
-
-    xc_identity_text(&identity, load->policy->id);
-    xc_identity_text(&identity, XC_STR(""));
-    xc_identity_node(&identity, node);
-    xc_identity_flush(&identity);
-
-    memcpy(approval->identity, load->material, XC_CREDENTIAL_IDENTITY);
+    xc_identity_of(load, XC_STR(""), node, approval->identity);
 }
